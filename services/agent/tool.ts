@@ -1,0 +1,90 @@
+import type { ZodType } from 'zod'
+import type { Labels } from '../shapes/labels.ts'
+
+/** `read` changes nothing, `write` the owner's own data, `send` leaves the house, `execute` runs code. */
+export type Effect = 'read' | 'write' | 'send' | 'execute'
+
+/** A place in the file system that a call touches, as it is on the disk and not as the model spelled it. */
+export type PathFact = {
+  /** Absolute, with every symbolic link of the existing part resolved. */
+  path: string
+  /** How many names the file has; 0 when it does not exist yet. Folders count as 1. */
+  hardLinks: number
+}
+
+/**
+ * Where a call would reach, gathered before it is decided. `decide` is pure and sees only this.
+ * `url`: one absolute URL after WHATWG normalisation. `engine`: a query to the configured search engine.
+ * `destinations`: addresses, chat ids or targets of a `send`.
+ */
+export type Reach = {
+  paths?: PathFact[]
+  egress?: { kind: 'url'; url: string } | { kind: 'engine'; host: string }
+  destinations?: { address: string; class: 'owner' | 'listed' | 'other' }[]
+}
+
+/** `ask` and `deny` carry a sentence that may be told to the model: it never names the switch that would lift it. */
+export type Verdict = { decision: 'allow' | 'ask' | 'deny'; rule: string; reason: string }
+
+/** What a tool may know of the run it works for. */
+export type ToolContext = {
+  userId: string
+  runId: string
+  callId: string
+  /** Ends when the run is stopped or the operation's time is over. */
+  signal: AbortSignal
+  /** The labels of the run at this moment. */
+  labels: Labels
+  /** Decides a redirect hop as a call of its own. */
+  decideHop: (url: string) => Verdict
+}
+
+/** `content` is for the model; `summary` is one short line for people (made from `content` when absent). */
+export type ToolOutcome = {
+  content: string
+  summary?: string
+  /** The labels of exactly this result; the operation's `yields` when absent. */
+  labels?: Labels
+  /** URLs that stood whole in a result list of the search engine. */
+  resultUrls?: string[]
+}
+
+/**
+ * One thing a tool can do. Its declarations are what the policy goes by, so they are never optional in meaning:
+ * what is left out is the harmless value.
+ */
+export type Operation<Args = any> = {
+  /** One line for the model. */
+  description: string
+  /** Strict object schema of the arguments without `operation`; built on first use. */
+  input: () => ZodType<Args>
+  effect: Effect
+  /** What it replaces is gone. A copy in the trash makes it not destructive. */
+  destructive: boolean
+  /** Never offered to unattended runs. */
+  attendedOnly: boolean
+  /** The worst labels its result can have. */
+  yields: Labels
+  /** After a crash in the middle: `redo` it, `verify` whether it happened, or `ask` the owner. */
+  recovery: 'redo' | 'verify' | 'ask'
+  verify?: (args: Args, context: ToolContext) => Promise<'done' | 'not_done' | 'unknown'>
+  /** Milliseconds after which the call is cut off; 60,000 when absent. */
+  timeoutMs?: number
+  /** Looks at the world without changing it or telling it anything (no network), for the decision. */
+  inspect: (args: Args, userId: string) => Reach | Promise<Reach>
+  /** One sentence for the owner's card: what would happen. Text from others stands in quotation marks. */
+  describe: (args: Args) => string
+  /**
+   * Does it. `reach` is what was inspected and decided on; the operation must touch exactly that or throw.
+   * Throws AppError with a sentence the model and the owner can act on.
+   */
+  run: (args: Args, context: ToolContext, reach: Reach) => Promise<ToolOutcome>
+}
+
+/** A tool is a family of operations. The model sees one tool with an `operation` argument. */
+export type Tool = { name: string; description: string; operations: Record<string, Operation> }
+
+/** Keeps the argument types of one operation together while it is written. */
+export function operation<Args>(definition: Operation<Args>): Operation<Args> {
+  return definition
+}
