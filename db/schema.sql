@@ -142,6 +142,19 @@ CREATE INDEX runs_active ON runs (conversation_id, number) WHERE status IN ('que
 CREATE INDEX runs_by_conversation ON runs (conversation_id, number);
 CREATE INDEX runs_by_user ON runs (user_id, number);
 
+-- Full-text search over what was asked and answered; kept in step by triggers.
+CREATE VIRTUAL TABLE runs_text USING fts5 (input, answer, content = 'runs', content_rowid = 'number', tokenize = 'unicode61');
+CREATE TRIGGER runs_text_insert AFTER INSERT ON runs BEGIN
+  INSERT INTO runs_text (rowid, input, answer) VALUES (new.number, new.input, new.answer);
+END;
+CREATE TRIGGER runs_text_update AFTER UPDATE OF answer ON runs BEGIN
+  INSERT INTO runs_text (runs_text, rowid, input, answer) VALUES ('delete', old.number, old.input, old.answer);
+  INSERT INTO runs_text (rowid, input, answer) VALUES (new.number, new.input, new.answer);
+END;
+CREATE TRIGGER runs_text_delete AFTER DELETE ON runs BEGIN
+  INSERT INTO runs_text (runs_text, rowid, input, answer) VALUES ('delete', old.number, old.input, old.answer);
+END;
+
 -- What every door has already handed in; a redelivery finds its first run here.
 CREATE TABLE seen (
   door        TEXT NOT NULL,
