@@ -77,6 +77,15 @@ CREATE TABLE web_whitelist (
   created_at TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+INSERT INTO web_whitelist (domain, note, private_ok, created_at)
+SELECT column1, column2, 0, strftime('%Y-%m-%dT%H:%M:%fZ', 'now') FROM (VALUES
+  ('wikipedia.org', 'Encyclopedia; there from the start, remove it if you like'),
+  ('duckduckgo.com', 'Search; there from the start, remove it if you like'),
+  ('yr.no', 'Weather; there from the start, remove it if you like'),
+  ('weather.met.no', 'Weather; there from the start, remove it if you like'),
+  ('timeanddate.com', 'Time and calendars; there from the start, remove it if you like')
+);
+
 -- Folders outside of which no tool touches a file.
 CREATE TABLE filesystem_whitelist (
   path       TEXT PRIMARY KEY,                            -- absolute, symbolic links resolved
@@ -217,7 +226,8 @@ CREATE TABLE approvals (
   operation       TEXT NOT NULL,
   arguments       TEXT NOT NULL,                          -- JSON: what would be executed, byte for byte
   arguments_hash  TEXT NOT NULL,                          -- SHA-256 of tool name and arguments
-  scope           TEXT NOT NULL DEFAULT '',               -- what a yes goes on covering: host:… or folder:…
+  scope           TEXT NOT NULL DEFAULT '',               -- what a yes goes on covering: host:… or write:…
+  integrity       TEXT NOT NULL CHECK (integrity IN ('owner', 'third_party')),  -- of the run when it asked
   description     TEXT NOT NULL,
   reason          TEXT NOT NULL,
   provenance      TEXT NOT NULL DEFAULT '[]',             -- JSON: where each argument came from

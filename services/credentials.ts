@@ -1,0 +1,104 @@
+import type { Audit, Actor } from './audit.ts'
+import type { Deps } from './deps.ts'
+import { AppError } from './errors.ts'
+import type { Vault } from './vault.ts'
+
+/** The keys Steward itself looks for. Other keys are the owner's own and are kept as well. */
+export const CREDENTIAL_KINDS = [
+  { key: 'system:anthropic_api_key', label: 'Anthropic API key', description: 'Lets Steward use the Claude models. Made at console.anthropic.com.' },
+  { key: 'system:openrouter_api_key', label: 'OpenRouter API key', description: 'Lets Steward use the models of openrouter.ai.' },
+  { key: 'system:openai_api_key', label: 'OpenAI API key', description: 'Lets Steward use the models of OpenAI, or of the service OPENAI_BASE_URL names.' },
+  { key: 'system:ollama_base_url', label: 'Ollama address', description: 'Where Ollama listens, like http://127.0.0.1:11434. Needs no key.' },
+  { key: 'system:brave_api_key', label: 'Brave Search API key', description: 'Searches with Brave instead of DuckDuckGo.' },
+  { key: 'system:searxng_url', label: 'SearXNG address', description: 'Searches with your own SearXNG (its JSON format must be on). Goes before Brave.' },
+] as const
+
+export type CredentialEntry = { key: string; description: string; updated_at: string }
+
+export type Credentials = ReturnType<typeof createCredentials>
+
+/** Shorter values would be masked out of ordinary words. */
+const SHORTEST_MASKED = 8
+
+/**
+ * Secrets of the house, sealed at rest. Lists never hold values; `read` is for the owner's eyes and is audited; `find` is
+ * for the moment of use. `mask` replaces every known value (8 characters and more) in a text by the name of its key.
+ */
+export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vault; audit: Pick<Audit, 'record'> }) {
+  const rows = db.prepare<[], CredentialEntry>('SELECT key, description, updated_at FROM credentials ORDER BY key')
+  const sealedOf = db.prepare<[string], { sealed: string; description: string }>(
+    'SELECT sealed, description FROM credentials WHERE key = ?',
+  )
+  const put = db.prepare(
+    `INSERT INTO credentials (key, sealed, description, created_at, updated_at) VALUES (@key, @sealed, @description, @at, @at)
+     ON CONFLICT (key) DO UPDATE SET sealed = excluded.sealed, description = excluded.description, updated_at = excluded.updated_at`,
+  )
+  const remove = db.prepare('DELETE FROM credentials WHERE key = ?')
+  const listeners = new Set<(key: string) => void>()
+  let opened: Map<string, string> | undefined
+
+  const place = (key: string) => ({ table: 'credentials', row: key, field: 'value' })
+
+  function values(): Map<string, string> {
+    opened ??= new Map(
+      rows.all().map(({ key }) => [key, vault.open(sealedOf.get(key)!.sealed, place(key))] as const),
+    )
+    return opened
+  }
+
+  function changed(key: string): void {
+    opened = undefined
+    for (const listener of listeners) listener(key)
+  }
+
+  function write(key: string, value: string, description: string): void {
+    put.run({ key, sealed: vault.seal(value, place(key)), description, at: now().toISOString() })
+    db.afterCommit(() => changed(key))
+  }
+
+  return {
+    list: (): CredentialEntry[] => rows.all(),
+    find: (key: string): string | undefined => values().get(key),
+
+    read(key: string, by: Actor): { key: string; value: string; description: string } {
+      const row = sealedOf.get(key)
+      if (!row) throw new AppError('not_found', `There is no credential named ${key}.`)
+      audit.record({ kind: 'credential', action: 'shown', subject: key, by })
+      return { key, value: vault.open(row.sealed, place(key)), description: row.description }
+    },
+
+    set(draft: { key: string; value: string; description?: string | undefined }, by: Actor): void {
+      db.transact(() => {
+        write(draft.key, draft.value, draft.description ?? sealedOf.get(draft.key)?.description ?? '')
+        audit.record({ kind: 'credential', action: 'set', subject: draft.key, by })
+      })
+    },
+
+    remove(key: string, by: Actor): void {
+      db.transact(() => {
+        if (remove.run(key).changes === 0) throw new AppError('not_found', `There is no credential named ${key}.`)
+        audit.record({ kind: 'credential', action: 'removed', subject: key, by })
+        db.afterCommit(() => changed(key))
+      })
+    },
+
+    /** Takes keys from the environment into the vault, once: never over a value that is already there. */
+    adopt(fromEnvironment: Record<string, string | undefined>): void {
+      db.transact(() => {
+        for (const [key, value] of Object.entries(fromEnvironment)) {
+          if (value !== undefined && !sealedOf.get(key)) write(key, value, 'Copied from the environment at first start')
+        }
+      })
+    },
+
+    mask(text: string): string {
+      let masked = text
+      for (const [key, value] of values()) {
+        if (value.length >= SHORTEST_MASKED && masked.includes(value)) masked = masked.replaceAll(value, `[${key}]`)
+      }
+      return masked
+    },
+
+    onChange: (listener: (key: string) => void): void => void listeners.add(listener),
+  }
+}

@@ -1,0 +1,212 @@
+import type { Effect, Reach, Verdict } from '../agent/tool.ts'
+import { isPrivateLiteral } from '../outgoing/addresses.ts'
+import type { Labels } from '../shapes/labels.ts'
+import { pathRefusal } from './paths.ts'
+
+/** What is about to be done, by its declarations and by where it would reach. */
+export type PolicyCall = {
+  tool: string
+  operation: string
+  effect: Effect
+  destructive: boolean
+  attendedOnly: boolean
+  reach: Reach
+}
+
+/** Who stands behind the run, what it may use, and what has been agreed to so far. */
+export type Mode = {
+  attended: boolean
+  /** null: every tool that may run here; entries name a tool ("web") or one operation ("web.search"). */
+  allowedTools: readonly string[] | null
+  paused: boolean
+  overBudget: boolean
+  toolCalls: number
+  maxToolCalls: number
+  /** Tier 2: the owner asked for the web in this conversation. */
+  webOpen: boolean
+  /** URLs the owner typed, whole, in this conversation or the agent's prompt; normalised. */
+  ownerUrls: ReadonlySet<string>
+  /** URLs that stood whole in a result list of the search engine in this run, and how many were opened for that reason. */
+  resultUrls: ReadonlySet<string>
+  resultFetches: number
+  /** Keys of `scopeOf` that the owner agreed to and that still hold. */
+  agreed: ReadonlySet<string>
+  /** Keys of `targetsOf` that the owner refused in this run. */
+  denied: ReadonlySet<string>
+}
+
+/** A standing yes of the owner for an agent. */
+export type Grant = { operation: string; destinations: readonly string[]; paths: readonly string[]; afterThirdParty: boolean }
+
+/** The hard lists. */
+export type Lists = {
+  domains: readonly { domain: string; privateOk: boolean }[]
+  folders: readonly { path: string }[]
+  neverPaths: readonly string[]
+  ownFiles: string | undefined
+  privateHosts: ReadonlySet<string>
+}
+
+export type PolicySettings = { flowGuard: boolean }
+
+const MOST_RESULT_FETCHES = 10
+
+/**
+ * The wall: whether a call may happen, must be asked about, or may not. Pure and total: the same input gives the same
+ * answer, and nothing is looked up. Rules are tried in order; the first that speaks wins.
+ */
+export function decide(
+  call: PolicyCall,
+  labels: Labels,
+  mode: Mode,
+  grants: readonly Grant[],
+  lists: Lists,
+  settings: PolicySettings,
+): Verdict {
+  return refuse(call, mode, lists) ?? judge(call, labels, mode, grants, lists, settings)
+}
+
+/** Rules 1 to 3 alone: what no approval overrides. Run again when a yes comes, with the lists of that day. */
+export function refuse(call: PolicyCall, mode: Mode, lists: Lists): Verdict | undefined {
+  return limits(mode) ?? permitted(call, mode) ?? insideLists(call, lists) ?? refusedBefore(call, mode)
+}
+
+/** The places a call touches, one key each; a refusal by the owner holds for them until the run ends. */
+export function targetsOf(call: PolicyCall): string[] {
+  const name = `${call.tool}.${call.operation}`
+  const { egress, paths = [], destinations = [] } = call.reach
+  const hosts = egress === undefined ? [] : [egress.kind === 'url' ? new URL(egress.url).host : egress.host]
+  const all = [...hosts, ...paths.map(({ path }) => path), ...destinations.map(({ address }) => address)]
+  return all.length === 0 ? [name] : all.map((target) => `${name} ${target}`)
+}
+
+/** What a yes goes on covering: a host for the rest of the run, or an operation in a folder for the conversation. */
+export function scopeOf(call: PolicyCall): string {
+  const { egress, paths = [] } = call.reach
+  if (call.effect === 'read' && egress?.kind === 'url') return `host:${new URL(egress.url).host}`
+  const folder = paths[0]?.path.replace(/\/[^/]*$/, '') || '/'
+  return call.effect === 'write' && paths.length > 0 ? `write:${call.tool}.${call.operation}:${folder}` : ''
+}
+
+function limits(mode: Mode): Verdict | undefined {
+  if (mode.paused) return deny('1', 'Everything is paused.')
+  if (mode.overBudget) return deny('1', 'The budget is used up.')
+  if (mode.toolCalls < mode.maxToolCalls) return undefined
+  return deny('1', `This run has made all the ${mode.maxToolCalls} tool calls it may make.`)
+}
+
+function permitted(call: PolicyCall, mode: Mode): Verdict | undefined {
+  const name = `${call.tool}.${call.operation}`
+  if (call.attendedOnly && !mode.attended) return deny('2', `${name} is only done while the owner is there.`)
+  if (mode.allowedTools === null || lists(mode.allowedTools, call)) return undefined
+  return deny('2', `${name} is not among the tools of this run.`)
+}
+
+function lists(allowed: readonly string[], call: PolicyCall): boolean {
+  return allowed.includes(call.tool) || allowed.includes(`${call.tool}.${call.operation}`)
+}
+
+function insideLists(call: PolicyCall, hard: Lists): Verdict | undefined {
+  const { egress, paths = [], destinations = [] } = call.reach
+  for (const fact of paths) {
+    const refusal = pathRefusal(fact, hard)
+    if (refusal !== undefined) return deny('3', refusal)
+  }
+  if (destinations.some(({ class: kind }) => kind === 'other')) return deny('3', 'That recipient is not on the list.')
+  if (egress?.kind === 'url' && isPrivate(egress.url, hard.privateHosts)) {
+    return deny('3', `${new URL(egress.url).host} is an address inside the house or of this machine; those are not opened.`)
+  }
+  return undefined
+}
+
+function isPrivate(url: string, privateHosts: ReadonlySet<string>): boolean {
+  const { hostname, port, protocol } = new URL(url)
+  const place = `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`
+  return isPrivateLiteral(url) && !privateHosts.has(place)
+}
+
+function refusedBefore(call: PolicyCall, mode: Mode): Verdict | undefined {
+  if (!targetsOf(call).some((target) => mode.denied.has(target))) return undefined
+  return deny('denied', 'The owner said no to this in this run.')
+}
+
+function judge(
+  call: PolicyCall,
+  labels: Labels,
+  mode: Mode,
+  grants: readonly Grant[],
+  hard: Lists,
+  settings: PolicySettings,
+): Verdict {
+  const seen: Labels = settings.flowGuard ? labels : { integrity: 'owner', privacy: 'public' }
+  if (call.effect === 'execute') return ask('4', 'It would run code.')
+  if (call.effect === 'send') return sending(call, seen, mode, grants)
+  if (call.effect === 'write') return writing(call, seen, mode, grants)
+  return reading(call, seen, mode, hard)
+}
+
+function sending(call: PolicyCall, labels: Labels, mode: Mode, grants: readonly Grant[]): Verdict {
+  const destinations = call.reach.destinations ?? []
+  if (destinations.length > 0 && destinations.every(({ class: kind }) => kind === 'owner')) {
+    return allow('5', 'It goes to the owner.')
+  }
+  if (mode.attended) return ask('6', 'It would leave the house.')
+  if (granted(call, labels, grants)) return allow('6', 'The owner granted it.')
+  if (labels.integrity === 'third_party') return ask('6', 'It would leave the house, after reading what others wrote.')
+  if (mode.allowedTools !== null && lists(mode.allowedTools, call)) return allow('6', 'The agent may do this.')
+  return ask('6', 'It would leave the house.')
+}
+
+function writing(call: PolicyCall, labels: Labels, mode: Mode, grants: readonly Grant[]): Verdict {
+  if (call.destructive) return ask('8', 'What it replaces would be gone.')
+  if (mode.agreed.has(scopeOf(call))) return allow('8', 'The owner agreed to this here a short while ago.')
+  if (mode.attended) return ask('8', 'It would change your data.')
+  if (granted(call, labels, grants)) return allow('8', 'The owner granted it.')
+  if (labels.integrity === 'third_party') return ask('8', 'It would change your data, after reading what others wrote.')
+  return allow('8', 'Nothing others wrote has been read.')
+}
+
+function granted(call: PolicyCall, labels: Labels, grants: readonly Grant[]): boolean {
+  const { destinations = [], paths = [] } = call.reach
+  return grants.some(
+    (grant) =>
+      grant.operation === `${call.tool}.${call.operation}` &&
+      (grant.afterThirdParty || labels.integrity === 'owner') &&
+      destinations.every(({ address }) => grant.destinations.includes(address)) &&
+      paths.every(({ path }) => grant.paths.some((folder) => path === folder || path.startsWith(`${folder}/`))) &&
+      destinations.length + paths.length > 0,
+  )
+}
+
+function reading(call: PolicyCall, labels: Labels, mode: Mode, hard: Lists): Verdict {
+  const { egress } = call.reach
+  if (egress === undefined) return allow('9', 'It only reads.')
+  if (egress.kind === 'engine') return allow('7e', 'It asks the configured search engine.')
+  return opening(egress.url, labels, mode, hard, scopeOf(call))
+}
+
+function opening(url: string, labels: Labels, mode: Mode, hard: Lists, scope: string): Verdict {
+  const entry = hard.domains.find(({ domain }) => covers(domain, new URL(url).hostname))
+  if (labels.integrity === 'owner' && entry) return allow('7a', `${entry.domain} is on the list of trusted sites.`)
+  if (labels.integrity === 'owner' && mode.webOpen) return allow('7a', 'The owner asked for the web here.')
+  if (mode.ownerUrls.has(url)) return allow('7b', 'The owner typed this address.')
+  if (mode.resultUrls.has(url) && mode.resultFetches < MOST_RESULT_FETCHES) return allow('7c', 'It stood in the search results.')
+  if (labels.privacy === 'public' && mode.webOpen) return allow('7d', 'Nothing private has been read.')
+  if (entry?.privateOk) return allow('7e', `${entry.domain} may be told what this run has read.`)
+  if (mode.agreed.has(scope)) return allow('7', 'The owner agreed to this site in this run.')
+  return ask('7', openingReason(labels))
+}
+
+function openingReason(labels: Labels): string {
+  if (labels.integrity === 'owner') return 'This site is not on your list, and you did not ask for the web here.'
+  return 'The address was chosen after reading what others wrote, and it could carry out what this conversation knows.'
+}
+
+/** A listed domain covers itself and its subdomains. */
+function covers(domain: string, host: string): boolean {
+  return host === domain || host.endsWith(`.${domain}`)
+}
+
+const allow = (rule: string, reason: string): Verdict => ({ decision: 'allow', rule, reason })
+const ask = (rule: string, reason: string): Verdict => ({ decision: 'ask', rule, reason })
+const deny = (rule: string, reason: string): Verdict => ({ decision: 'deny', rule, reason })

@@ -1,0 +1,41 @@
+import type { Deps } from './deps.ts'
+
+/** What the owner can set about the house, with the value that holds until somebody sets it. */
+const DEFAULTS = {
+  paused: false as boolean,
+  default_model: null as string | null,
+  max_tool_calls: 20 as number,
+  max_concurrent_runs: 3 as number,
+  max_concurrent_chats: 32 as number,
+  approval_timeout_chat_s: 15 * 60,
+  approval_timeout_unattended_s: 24 * 60 * 60,
+  max_result_chars: 50_000 as number,
+}
+
+export type SettingValues = typeof DEFAULTS
+export type Settings = ReturnType<typeof createSettings>
+
+/** Reads are from memory; `change` writes first and then is seen by every reader. */
+export function createSettings({ db, now }: Deps) {
+  const all = db.prepare<[], { name: string; value: string }>('SELECT name, value FROM settings')
+  const put = db.prepare(
+    `INSERT INTO settings (name, value, updated_at) VALUES (?, ?, ?)
+     ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at`,
+  )
+  const current = { ...DEFAULTS, ...stored() }
+
+  function stored(): Partial<SettingValues> {
+    const known = all.all().filter((row) => Object.hasOwn(DEFAULTS, row.name))
+    return Object.fromEntries(known.map((row) => [row.name, JSON.parse(row.value)]))
+  }
+
+  return {
+    get: <K extends keyof SettingValues>(name: K): SettingValues[K] => current[name],
+    change(values: Partial<SettingValues>): void {
+      db.transact(() => {
+        for (const [name, value] of Object.entries(values)) put.run(name, JSON.stringify(value), now().toISOString())
+        db.afterCommit(() => Object.assign(current, values))
+      })
+    },
+  }
+}
