@@ -1,0 +1,76 @@
+import { lookup as systemLookup } from 'node:dns/promises'
+import type { LookupAddress } from 'node:dns'
+import { isIP, type LookupFunction } from 'node:net'
+import type { Agent, buildConnector } from 'undici'
+import { AppError } from '../errors.ts'
+import { isInside, isPublicAddress, ownNetworks } from './ranges.ts'
+import { bareHost, isLocalName } from './addresses.ts'
+
+/** Resolves a name to all its addresses; rejects as `dns.lookup` does. */
+export type Lookup = (name: string) => Promise<LookupAddress[]>
+
+export const lookupAll: Lookup = (name) => systemLookup(name, { all: true })
+
+/** The answer to an address that only this house, machine or data centre can reach. */
+export function privateAddress(host: string): AppError {
+  return new AppError(
+    'forbidden',
+    `${host} is a private address; only addresses on the open internet are opened here. Use a public address instead.`,
+  )
+}
+
+/**
+ * An undici agent that resolves each name itself, drops every address that is not public, and connects to exactly what
+ * is left. Hosts in `allowed` (spelled as `hostKey` does) are connected to wherever they are. Every request has its
+ * own connection, so no answer of yesterday's name server is ever used again.
+ */
+export async function openAgent(allowed: ReadonlySet<string>, lookup: Lookup, timeoutMs: number): Promise<Agent> {
+  const undici = await import('undici')
+  const base = { timeout: timeoutMs, allowH2: false, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1_000 }
+  const open = undici.buildConnector({ ...base, lookup: asSocketLookup(lookup) })
+  const guarded = undici.buildConnector({ ...base, lookup: asSocketLookup(onlyPublic(lookup)) })
+  const connect: buildConnector.connector = (options, callback) => {
+    const host = bareHost(options.hostname)
+    if (allowed.has(keyOf(options))) open(options, callback)
+    else if (isClosed(host)) callback(privateAddress(host), null)
+    else guarded(options, callback)
+  }
+  return new undici.Agent({ connect, pipelining: 0, maxHeaderSize: 64 * 1024, headersTimeout: 0, bodyTimeout: 0 })
+}
+
+function keyOf({ hostname, protocol, port }: buildConnector.Options): string {
+  const host = isIP(hostname) === 6 ? `[${hostname}]` : hostname
+  return `${host}:${port || (protocol === 'https:' ? '443' : '80')}`
+}
+
+/** Known without asking a name server; sockets never ask one for an address. */
+function isClosed(host: string): boolean {
+  return isIP(host) === 0 ? isLocalName(host) : !isReachable(host)
+}
+
+function onlyPublic(lookup: Lookup): Lookup {
+  return async (name) => {
+    const found = (await lookup(name)).filter(({ address }) => isReachable(address))
+    if (found.length === 0) throw privateAddress(bareHost(name))
+    return found
+  }
+}
+
+function isReachable(address: string): boolean {
+  return isPublicAddress(address) && !isInside(address, ownNetworks())
+}
+
+function asSocketLookup(lookup: Lookup): LookupFunction {
+  return (name, options, callback) => {
+    nonEmpty(lookup, name).then(
+      (found) => (options.all ? callback(null, found) : callback(null, found[0]!.address, found[0]!.family)),
+      (error: NodeJS.ErrnoException) => callback(error, []),
+    )
+  }
+}
+
+async function nonEmpty(lookup: Lookup, name: string): Promise<LookupAddress[]> {
+  const found = await lookup(name)
+  if (found.length === 0) throw Object.assign(new Error(`${name} has no address`), { code: 'ENOTFOUND' })
+  return found
+}
