@@ -1,0 +1,50 @@
+import { computed, signal } from '@preact/signals'
+import type { ModelInfo } from '../../../services/shapes/frames.ts'
+import { api } from '../api.ts'
+import { compact, dollars } from '../format.ts'
+
+const KEY = 'steward.model'
+
+/** The models there are; null until first heard of. */
+export const models = signal<ModelInfo[] | null>(null)
+
+const byDefault = signal<string | null>(null)
+const chosen = signal(localStorage.getItem(KEY))
+
+/** The model that answers next: the chosen one while it exists, else the server's default. */
+export const model = computed<ModelInfo | null>(() => {
+  const find = (id: string | null) => models.value?.find((each) => each.id === id)
+  return find(chosen.value) ?? find(byDefault.value) ?? null
+})
+
+export function chooseModel(id: string): void {
+  chosen.value = id
+  localStorage.setItem(KEY, id)
+}
+
+export function takeModels(list: ModelInfo[], preset: string): void {
+  models.value = list
+  byDefault.value = preset
+}
+
+/** Asks for the models unless they are known; `again` asks anyway, since a new key brings new ones. */
+export async function loadModels(again = false): Promise<void> {
+  if (models.value && !again) return
+  const [list, { default: preset }] = await Promise.all([
+    api.get<ModelInfo[]>('/api/models/info'),
+    api.get<{ default: string }>('/api/models'),
+  ]).catch(() => [null, { default: '' }] as const)
+  if (list) takeModels(list, preset)
+}
+
+/** "$3 in, $15 out": USD per million tokens. */
+export function priceOf({ pricing: { prompt, completion } }: ModelInfo): string {
+  if (prompt === null || completion === null) return 'price unknown'
+  if (prompt === 0 && completion === 0) return 'free'
+  return `${short(prompt)} in, ${short(completion)} out`
+}
+
+const short = (usd: number): string => dollars(usd).replace(/\.00$/, '')
+
+export const contextOf = ({ context_length }: ModelInfo): string =>
+  context_length === null ? '' : `${compact(context_length)} context`

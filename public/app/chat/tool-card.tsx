@@ -1,0 +1,105 @@
+import type { JSX } from 'preact'
+import { duration } from '../format.ts'
+import type { Decision } from '../pending.ts'
+import { ApprovalCard } from '../ui/approval-card.tsx'
+import { Arguments } from '../ui/arguments.tsx'
+import { Icon } from '../ui/icons.tsx'
+import { Badge } from '../ui/states.tsx'
+import { toolTitle } from '../ui/tool-title.ts'
+import type { ToolPart } from './types.ts'
+
+type ToolCardProps = { part: ToolPart; live: boolean; confirm: (callId: string, decision: Decision) => Promise<void> }
+
+/** One call: its name and how it went on one line, arguments and result inside. An open question stands below it. */
+export function ToolCard({ part, live, confirm }: ToolCardProps): JSX.Element {
+  const title = toolTitle(part.tool_name, part.arguments)
+  if (part.ask) {
+    return (
+      <ApprovalCard
+        toolName={title}
+        args={part.ask.arguments}
+        description={part.ask.description}
+        reason={part.ask.reason}
+        expiresAt={part.ask.expires_at}
+        decide={(decision) => confirm(part.call_id, decision)}
+      />
+    )
+  }
+  return (
+    <details class={`tool ${part.success === false ? 'failed' : ''}`}>
+      <summary>
+        <Mark part={part} live={live} />
+        <code class="tool-name">{title}</code>
+        <span class="tool-hint ellipsis">{hintOf(part.arguments)}</span>
+        <Outcome part={part} />
+        <Icon name="down" size={14} />
+      </summary>
+      <div class="tool-body">
+        <Arguments value={part.arguments} />
+        <Result part={part} />
+      </div>
+    </details>
+  )
+}
+
+function Mark({ part, live }: { part: ToolPart; live: boolean }) {
+  if (part.status !== 'finished' && live) {
+    return (
+      <span class="mark">
+        <span class="spinner" aria-hidden="true" />
+        <span class="visually-hidden">Running:</span>
+      </span>
+    )
+  }
+  const failed = part.success === false
+  return (
+    <span class={failed ? 'mark bad' : 'mark good'}>
+      <Icon name={failed ? 'alert' : part.status === 'finished' ? 'check' : 'tool'} size={16} />
+      <span class="visually-hidden">{failed ? 'Failed:' : 'Done:'}</span>
+    </span>
+  )
+}
+
+function Outcome({ part }: { part: ToolPart }) {
+  return (
+    <span class="tool-outcome">
+      {part.confirmed ? <Badge kind="good">approved by you</Badge> : <DecisionBadge decision={part.decision} />}
+      {part.success === false && !part.decision && <Badge kind="bad">failed</Badge>}
+      {typeof part.duration_ms === 'number' && <span class="muted small nowrap">{duration(part.duration_ms)}</span>}
+    </span>
+  )
+}
+
+const DENIED: Record<string, string> = {
+  deny: 'refused',
+  denied: 'denied',
+  'denied by you': 'denied by you',
+  expired: 'expired: nobody answered',
+}
+
+function DecisionBadge({ decision }: { decision: string | null | undefined }) {
+  const words = decision ? DENIED[decision] : undefined
+  return words ? <Badge kind="bad">{words}</Badge> : null
+}
+
+/** The first argument that says something, beside the name. */
+function hintOf(args: unknown): string {
+  const values = Object.entries((args ?? {}) as Record<string, unknown>)
+  const telling = values.find(([name, value]) => name !== 'operation' && typeof value === 'string' && value)
+  return telling ? String(telling[1]) : ''
+}
+
+function Result({ part }: { part: ToolPart }) {
+  const full = part.result === undefined || part.result === null ? part.result_summary : part.result
+  if (full === undefined || full === null || full === '') return null
+  const text = typeof full === 'string' ? full : JSON.stringify(full, null, 2)
+  return (
+    <>
+      {part.reason && <p class="muted small">{part.reason}</p>}
+      <h4>{part.success === false ? 'What went wrong' : 'Result'}</h4>
+      <pre class="tool-result" tabIndex={0}>
+        {text}
+      </pre>
+    </>
+  )
+}

@@ -1,0 +1,32 @@
+import type { ComponentChildren, JSX } from 'preact'
+import { place } from '../router.ts'
+import { Page } from '../ui/page.tsx'
+
+/** The parts of the settings, in the order of their tabs. */
+export const SETTINGS = [
+  ['/settings/credentials', 'Credentials', 'Keys and passwords that Steward uses, encrypted on this machine.'],
+  ['/settings/whitelists', 'Whitelists', 'Websites and folders that Steward may use without asking each time.'],
+  ['/settings/api-keys', 'API keys', 'Keys for scripts and other programs that talk to Steward.'],
+  ['/settings/account', 'Account', 'Your password, where you are signed in, the theme and the recovery key.'],
+] as const
+
+type SettingsFrameProps = { actions?: ComponentChildren; children: ComponentChildren }
+
+/** The frame of every settings page: its name, what it is for, and the way to the others. */
+export function SettingsFrame({ actions, children }: SettingsFrameProps): JSX.Element {
+  const here = SETTINGS.find(([path]) => path === place.value.path)
+  return (
+    <>
+      <nav class="tabs" aria-label="Settings">
+        {SETTINGS.map(([path, name]) => (
+          <a key={path} href={path} aria-current={path === here?.[0] ? 'page' : undefined}>
+            {name}
+          </a>
+        ))}
+      </nav>
+      <Page title={here?.[1] ?? 'Settings'} intro={here?.[2]} actions={actions}>
+        {children}
+      </Page>
+    </>
+  )
+}

@@ -1,0 +1,71 @@
+import type { ComponentType } from 'preact'
+
+export type PageProps = { params: Record<string, string>; query: URLSearchParams }
+
+type PageComponent = ComponentType<PageProps>
+
+/** A page of the site: where it lives, what the window is called, and the code that draws it, loaded when visited. */
+export type Route = { path: string; title: string; bare?: true; full?: true; load: () => Promise<PageComponent> }
+
+/** Every page, in reading order. `bare` pages stand without navigation; `full` ones fill the window themselves. */
+export const routes: Route[] = [
+  { path: '/', title: 'Home', load: () => import('./views/home.tsx').then((it) => it.HomePage) },
+  { path: '/chat/:id', title: 'Chat', full: true, load: () => import('./views/chat.tsx').then((it) => it.ChatPage) },
+  { path: '/chats', title: 'Chats', load: () => import('./views/chats.tsx').then((it) => it.ChatsPage) },
+  {
+    path: '/approvals',
+    title: 'Approvals',
+    load: () => import('./views/approvals.tsx').then((it) => it.ApprovalsPage),
+  },
+  { path: '/files', title: 'Files', load: () => import('./views/files.tsx').then((it) => it.FilesPage) },
+  { path: '/audit', title: 'Audit log', load: () => import('./views/audit.tsx').then((it) => it.AuditPage) },
+  { path: '/settings', title: 'Settings', load: () => import('./views/settings.tsx').then((it) => it.SettingsPage) },
+  {
+    path: '/settings/credentials',
+    title: 'Credentials',
+    load: () => import('./views/credentials.tsx').then((it) => it.CredentialsPage),
+  },
+  {
+    path: '/settings/whitelists',
+    title: 'Whitelists',
+    load: () => import('./views/whitelists.tsx').then((it) => it.WhitelistsPage),
+  },
+  {
+    path: '/settings/api-keys',
+    title: 'API keys',
+    load: () => import('./views/api-keys.tsx').then((it) => it.ApiKeysPage),
+  },
+  {
+    path: '/settings/account',
+    title: 'Account',
+    load: () => import('./views/account.tsx').then((it) => it.AccountPage),
+  },
+  { path: '/login', title: 'Sign in', bare: true, load: () => import('./views/login.tsx').then((it) => it.LoginPage) },
+  { path: '/setup', title: 'Set up', bare: true, load: () => import('./views/setup.tsx').then((it) => it.SetupPage) },
+]
+
+const missing: Route = {
+  path: '*',
+  title: 'Not found',
+  load: () => import('./views/not-found.tsx').then((it) => it.NotFoundPage),
+}
+
+/** The page for a path and what its variable parts hold. */
+export function match(path: string): { route: Route; params: Record<string, string> } {
+  const asked = path.split('/').filter(Boolean)
+  for (const route of routes) {
+    const params = fits(route.path.split('/').filter(Boolean), asked)
+    if (params) return { route, params }
+  }
+  return { route: missing, params: {} }
+}
+
+function fits(pattern: string[], asked: string[]): Record<string, string> | null {
+  if (pattern.length !== asked.length) return null
+  const params: Record<string, string> = {}
+  for (const [at, part] of pattern.entries()) {
+    if (part.startsWith(':')) params[part.slice(1)] = asked[at] ?? ''
+    else if (part !== asked[at]) return null
+  }
+  return params
+}

@@ -1,0 +1,49 @@
+import type { JSX } from 'preact'
+import { useState } from 'preact/hooks'
+import { api, sentence } from '../api.ts'
+import { passwordQuestion } from '../password.ts'
+import { useAction } from './action.ts'
+import { Button } from './button.tsx'
+import { Dialog } from './dialog.tsx'
+import { TextField } from './field.tsx'
+
+/** Asks for the password when the server wants it again before it shows a secret; mounted once. */
+export function PasswordHost(): JSX.Element | null {
+  const answer = passwordQuestion.value
+  return answer && <PasswordDialog answer={answer} />
+}
+
+function PasswordDialog({ answer }: { answer: (given: boolean) => void }) {
+  const [password, setPassword] = useState('')
+  const { busy, error, run } = useAction()
+  const submit = (event: Event) => {
+    event.preventDefault()
+    void run(async () => {
+      await api.post('/api/auth/confirm', { password })
+      answer(true)
+    })
+  }
+  return (
+    <Dialog title="Your password, please" onClose={() => answer(false)}>
+      <form onSubmit={submit}>
+        <p class="dialog-text">Secrets are shown only to you. For the next five minutes you will not be asked again.</p>
+        <TextField
+          label="Password"
+          type="password"
+          autocomplete="current-password"
+          value={password}
+          onInput={setPassword}
+          error={error ? (sentence(error) ?? undefined) : undefined}
+          autofocus
+          required
+        />
+        <footer class="dialog-actions">
+          <Button onClick={() => answer(false)}>Cancel</Button>
+          <Button look="primary" type="submit" busy={busy}>
+            Confirm
+          </Button>
+        </footer>
+      </form>
+    </Dialog>
+  )
+}

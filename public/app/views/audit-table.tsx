@@ -1,0 +1,101 @@
+import type { JSX } from 'preact'
+import { duration, fullTime } from '../format.ts'
+import { Badge } from '../ui/states.tsx'
+import { toolTitle } from '../ui/tool-title.ts'
+
+export type AuditEntry = {
+  id: string | number
+  at: string
+  kind: string
+  actor: string | null
+  action: string
+  subject: string | null
+  run_id: string | null
+  session_id: string | null
+  tool_name: string | null
+  arguments: unknown
+  decision: string | null
+  rule: string | number | null
+  approved_by: string | null
+  success: boolean | null
+  outcome: string | null
+  duration_ms: number | null
+}
+
+/** The entries as a table; on a phone each becomes a small card. */
+export function AuditTable({ entries }: { entries: AuditEntry[] }): JSX.Element {
+  return (
+    <table class="table">
+      <thead>
+        <tr>
+          <th scope="col">When</th>
+          <th scope="col">What</th>
+          <th scope="col">Details</th>
+          <th scope="col">Decision</th>
+          <th scope="col">Outcome</th>
+        </tr>
+      </thead>
+      <tbody>
+        {entries.map((entry) => (
+          <Row key={entry.id} entry={entry} />
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
+function Row({ entry }: { entry: AuditEntry }) {
+  return (
+    <tr>
+      <td class="nowrap">
+        <time dateTime={entry.at}>{fullTime(entry.at)}</time>
+        {entry.actor && <div class="muted small">{entry.actor}</div>}
+      </td>
+      <td>
+        {entry.tool_name ? (
+          <code>{toolTitle(entry.tool_name, entry.arguments)}</code>
+        ) : (
+          `${entry.kind}: ${entry.action}`
+        )}
+        {entry.session_id && (
+          <div class="small">
+            <a href={`/chat/${entry.session_id}`}>Conversation</a>
+          </div>
+        )}
+      </td>
+      <td class="details">
+        {entry.subject && <div class="break">{entry.subject}</div>}
+        <ArgumentsCell value={entry.arguments} />
+      </td>
+      <td>
+        {entry.decision && <Badge kind={KINDS[entry.decision] ?? ''}>{entry.decision}</Badge>}
+        {entry.approved_by && <div class="small">approved by {entry.approved_by}</div>}
+        {entry.rule !== null && entry.rule !== undefined && <div class="muted small">rule {entry.rule}</div>}
+      </td>
+      <td>
+        {entry.success !== null && (
+          <Badge kind={entry.success ? 'good' : 'bad'}>{entry.success ? 'done' : 'failed'}</Badge>
+        )}
+        {entry.outcome && <div class="small break">{entry.outcome}</div>}
+        {entry.duration_ms !== null && <div class="muted small">{duration(entry.duration_ms)}</div>}
+      </td>
+    </tr>
+  )
+}
+
+const KINDS: Record<string, 'good' | 'bad' | 'ask'> = { allow: 'good', deny: 'bad', ask: 'ask' }
+
+function ArgumentsCell({ value }: { value: unknown }) {
+  if (value === null || value === undefined) return null
+  const text = JSON.stringify(value)
+  if (text === '{}') return null
+  if (text.length <= 90) return <code class="small break">{text}</code>
+  return (
+    <details class="small">
+      <summary>
+        <code class="break">{text.slice(0, 80)}…</code>
+      </summary>
+      <pre tabIndex={0}>{JSON.stringify(value, null, 2)}</pre>
+    </details>
+  )
+}

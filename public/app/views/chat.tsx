@@ -1,0 +1,78 @@
+import type { JSX } from 'preact'
+import { useEffect, useMemo } from 'preact/hooks'
+import { Composer } from '../chat/composer.tsx'
+import { ChatContext } from '../chat/context.ts'
+import { createConversation, type Conversation } from '../chat/conversation.ts'
+import { takeFirst } from '../chat/first-message.ts'
+import { Transcript } from '../chat/transcript.tsx'
+import { recent } from '../recent.ts'
+import type { PageProps } from '../routes.ts'
+import { IconButton } from '../ui/button.tsx'
+import { complain, tell } from '../ui/toast.tsx'
+
+/** One conversation. */
+export function ChatPage({ params }: PageProps): JSX.Element {
+  const id = params['id'] ?? ''
+  const chat = useMemo(() => createConversation(id), [id])
+  useEffect(() => {
+    const first = takeFirst(id)
+    if (first) chat.send(first)
+    void chat.load()
+    return () => chat.close()
+  }, [chat])
+  return (
+    <ChatContext.Provider value={chat}>
+      <div class="chat">
+        <ChatHead chat={chat} />
+        <Transcript />
+        <div class="chat-foot">
+          <LineState chat={chat} />
+          <Composer
+            id={id}
+            label="Message Steward"
+            onSend={chat.send}
+            running={chat.active.value.size > 0}
+            onStop={() => void (chat.stop() || offline())}
+          >
+            <IconButton
+              label="Clear context"
+              icon="broom"
+              disabled={!chat.items.value.length}
+              onClick={() => (chat.clear() ? tell('The next message starts afresh. The record is kept.') : offline())}
+            />
+          </Composer>
+        </div>
+        <div class="visually-hidden" aria-live="polite">
+          {chat.said.value}
+        </div>
+      </div>
+    </ChatContext.Provider>
+  )
+}
+
+function offline(): void {
+  complain(new Error('There is no line to the server right now. Try again in a moment.'))
+}
+
+function ChatHead({ chat }: { chat: Conversation }) {
+  const named = recent.value?.find(({ id }) => id === chat.id)?.title || chat.title.value || 'New chat'
+  useEffect(() => void (document.title = `${named} · Steward`), [named])
+  return (
+    <header class="chat-head">
+      <h1 class="ellipsis" tabIndex={-1}>
+        {named}
+      </h1>
+    </header>
+  )
+}
+
+function LineState({ chat }: { chat: Conversation }) {
+  const state = chat.link.value?.value
+  if (state !== 'reconnecting') return null
+  return (
+    <p class="line-state muted small" role="status">
+      <span class="pulse" aria-hidden="true" />
+      The line to Steward broke. Reconnecting…
+    </p>
+  )
+}

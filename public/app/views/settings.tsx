@@ -1,0 +1,41 @@
+import type { JSX } from 'preact'
+import { SETTINGS } from '../frame/settings-frame.tsx'
+import { Icon, type IconName } from '../ui/icons.tsx'
+import { Page } from '../ui/page.tsx'
+
+const ICONS: Record<string, IconName> = {
+  '/settings/credentials': 'key',
+  '/settings/whitelists': 'globe',
+  '/settings/api-keys': 'tool',
+  '/settings/account': 'person',
+}
+
+/** The settings' table of contents. */
+export function SettingsPage(): JSX.Element {
+  return (
+    <Page title="Settings">
+      <ul class="tiles plain-list">
+        {SETTINGS.map(([path, name, about]) => (
+          <li key={path}>
+            <a class="tile" href={path}>
+              <Icon name={ICONS[path] ?? 'gear'} size={22} />
+              <span>
+                <strong>{name}</strong>
+                <span class="muted">{about}</span>
+              </span>
+            </a>
+          </li>
+        ))}
+        <li>
+          <a class="tile" href="/docs">
+            <Icon name="book" size={22} />
+            <span>
+              <strong>API documentation</strong>
+              <span class="muted">Every route, to read and to try.</span>
+            </span>
+          </a>
+        </li>
+      </ul>
+    </Page>
+  )
+}
