@@ -74,8 +74,9 @@ function leadAway(error: ApiError): void {
   navigate(here === '/' ? '/login' : `/login?next=${encodeURIComponent(here)}`, { replace: true })
 }
 
-/** The sentence to show for anything that was thrown; null when the reader chose to stop. */
+/** The sentence to show for anything that was thrown; null when nothing was, or when the reader chose to stop. */
 export function sentence(error: unknown): string | null {
+  if (error === undefined || error === null) return null
   if (error instanceof ApiError && error.code === 'cancelled') return null
   return error instanceof Error ? error.message : String(error)
 }

@@ -18,7 +18,8 @@ export function Answer({ item }: { item: RunItem }): JSX.Element {
   const rule: LinkRule = run.integrity === 'owner' ? 'all' : chat.hosts.value
   const live = !isSettled(run)
   return (
-    <article class="answer" aria-label="Steward" aria-busy={live}>
+    <article class="answer" aria-busy={live}>
+      <h2 class="visually-hidden">Steward</h2>
       {run.parts.map((part, at) => (
         <PartView key={keyOf(part, at)} part={part} rule={rule} live={live} last={at === run.parts.length - 1} />
       ))}

@@ -16,11 +16,10 @@ type ComposerProps = {
   /** Something is going on that can be stopped. */
   running?: boolean
   onStop?: () => void
-  children?: JSX.Element
 }
 
 /** Where one types: grows with the text, keeps a draft, takes files by button, paste and drop. */
-export function Composer({ id, label, onSend, running, onStop, children }: ComposerProps): JSX.Element {
+export function Composer({ id, label, onSend, running, onStop }: ComposerProps): JSX.Element {
   const [text, setText] = useDraft(id)
   const [files, setFiles] = useState<Attachment[]>([])
   const [web, setWeb] = useRemembered(webKey(id))
@@ -99,10 +98,9 @@ export function Composer({ id, label, onSend, running, onStop, children }: Compo
           onClick={() => setWeb(!web)}
         >
           <Icon name="globe" size={16} />
-          Web
+          <span>Web</span>
         </button>
         <ModelButton />
-        {children}
         <span class="grow" />
         {running && onStop && <IconButton label="Stop" icon="stop" look="plain" class="stop" onClick={onStop} />}
         <IconButton label="Send" icon="send" look="primary" type="submit" class="send" disabled={!ready} />

@@ -13,6 +13,9 @@ const TAGS =
   )
 const ATTRIBUTES = ['href', 'title', 'start', 'align', 'colspan', 'rowspan', 'data-language']
 
+/** Tags that people write inside Markdown. Any other, and any with attributes, is shown as the text it is. */
+const PLAIN_TAG = /^<\/?(br|b|i|u|s|em|strong|del|ins|sub|sup|kbd|mark|details|summary)\s*\/?>$/i
+
 const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 
 const marked = new Marked({
@@ -27,13 +30,22 @@ const marked = new Marked({
       `<pre data-language="${escape(lang?.split(/\s/)[0] ?? '')}"><code>${escape(text)}</code></pre>`,
     // @NOTE an image is a request to whoever the text names; it is told, not loaded.
     image: ({ href, text }) => `${escape(text || 'Image')} (<a href="${escape(href)}">${escape(href)}</a>)`,
+    html: ({ text }) =>
+      text
+        .replace(/<!--[\s\S]*?-->/g, '')
+        .replace(/<[^>]*>|[&<>"']/g, (part) => (PLAIN_TAG.test(part) ? part : escape(part))),
     checkbox: ({ checked }) => (checked ? '☑ ' : '☐ '),
   },
 })
 
 /** The blocks of a text: paragraphs, lists, code. While a text grows only the last of them changes. */
-export const blocksOf = (text: string): Token[] =>
-  marked.lexer(text).filter(({ type }) => type !== 'space' && type !== 'def')
+export function blocksOf(text: string): Token[] {
+  const blocks = marked.lexer(text).filter(({ type }) => type !== 'space' && type !== 'def')
+  const headings = blocks.filter((block): block is Tokens.Heading => block.type === 'heading')
+  const highest = Math.min(...headings.map(({ depth }) => depth))
+  for (const heading of headings) heading.depth -= highest - 1
+  return blocks
+}
 
 /** One block as safe elements: no scripts, styles, classes, frames, forms or pictures, and links by the rule. */
 export function renderBlock(block: Token, rule: LinkRule, settled: boolean): Node {

@@ -12,7 +12,8 @@ const FROM: Record<string, string> = { telegram: 'by Telegram', api: 'by the API
 /** What the owner said, as typed. */
 export function UserMessage({ item }: { item: UserItem }): JSX.Element {
   return (
-    <article class="said" aria-label="You">
+    <article class="said">
+      <h2 class="visually-hidden">You</h2>
       <div class={`bubble ${item.state}`} dir="auto" title={fullTime(item.at)}>
         {item.attachments.length > 0 && (
           <ul class="chips plain-list">

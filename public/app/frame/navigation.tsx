@@ -30,7 +30,7 @@ export function Navigation({ fold, inDrawer }: NavigationProps): JSX.Element {
         <Icon name="plus" size={16} />
         <span>New chat</span>
       </button>
-      <nav aria-label="Pages">
+      <nav aria-label="Main">
         <ul>
           <Entry href="/" icon="home">
             Home

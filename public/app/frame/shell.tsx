@@ -26,7 +26,7 @@ export function Shell({ full, children }: { full: boolean; children: ComponentCh
         <Navigation fold={() => setFolded(true)} />
       </aside>
       <div class="stage">
-        <TopBar />
+        {!full && <TopBar />}
         <main id="main" class={full ? 'main full' : 'main'} tabIndex={-1}>
           {children}
         </main>
@@ -51,12 +51,23 @@ function setFolded(on: boolean): void {
 function TopBar() {
   return (
     <header class={folded.value ? 'topbar shown' : 'topbar'}>
-      <IconButton class="open-drawer" label="Open navigation" icon="menu" onClick={() => (drawer.value = true)} />
-      <IconButton class="unfold" label="Show sidebar" icon="sidebar" onClick={() => setFolded(false)} />
+      <NavigationButtons />
       <a class="brand" href="/">
         Steward
       </a>
     </header>
+  )
+}
+
+/** Opens the drawer on a phone, or brings the sidebar back; pages that fill the window put it into their own head. */
+export function NavigationButtons(): JSX.Element {
+  return (
+    <>
+      <IconButton class="open-drawer" label="Open navigation" icon="menu" onClick={() => (drawer.value = true)} />
+      {folded.value && (
+        <IconButton class="unfold" label="Show sidebar" icon="sidebar" onClick={() => setFolded(false)} />
+      )}
+    </>
   )
 }
 

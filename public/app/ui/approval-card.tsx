@@ -41,7 +41,7 @@ export function ApprovalCard(props: ApprovalCardProps): JSX.Element {
     <section class="approval" aria-labelledby={`${id}-title`}>
       <header>
         <Icon name="shield" />
-        <h3 id={`${id}-title`}>May I?</h3>
+        <h2 id={`${id}-title`}>May I?</h2>
         <code class="tool-name">{props.toolName}</code>
         <Countdown until={props.expiresAt} />
       </header>

@@ -16,7 +16,7 @@ export function Paging({ page, perPage, total, what, many, onPage }: PagingProps
   const pages = Math.max(1, Math.ceil(total / perPage))
   if (pages === 1) return <p class="paging-total muted">{counted(total, what, many)}</p>
   return (
-    <nav class="paging" aria-label="Pages">
+    <nav class="paging" aria-label="Further pages">
       <IconButton label="Previous page" icon="left" disabled={page <= 1} onClick={() => onPage(page - 1)} />
       <span aria-live="polite">
         Page {page} of {pages} <span class="muted">({counted(total, what, many)})</span>

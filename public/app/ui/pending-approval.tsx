@@ -40,7 +40,7 @@ function UncertainCall({ approval }: { approval: Approval }) {
     <section class="approval" aria-label={`Uncertain: ${approval.description}`}>
       <header>
         <Icon name="alert" />
-        <h3>Did this happen?</h3>
+        <h2>Did this happen?</h2>
         <code class="tool-name">{toolTitle(approval.tool_name, approval.arguments)}</code>
       </header>
       <p class="approval-what">{approval.description}</p>

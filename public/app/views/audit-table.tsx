@@ -1,5 +1,6 @@
 import type { JSX } from 'preact'
 import { duration, fullTime } from '../format.ts'
+import { Arguments } from '../ui/arguments.tsx'
 import { Badge } from '../ui/states.tsx'
 import { toolTitle } from '../ui/tool-title.ts'
 
@@ -52,11 +53,7 @@ function Row({ entry }: { entry: AuditEntry }) {
         {entry.actor && <div class="muted small">{entry.actor}</div>}
       </td>
       <td>
-        {entry.tool_name ? (
-          <code>{toolTitle(entry.tool_name, entry.arguments)}</code>
-        ) : (
-          `${entry.kind}: ${entry.action}`
-        )}
+        {entry.tool_name ? <code>{toolTitle(entry.tool_name, entry.arguments)}</code> : words(entry)}
         {entry.session_id && (
           <div class="small">
             <a href={`/chat/${entry.session_id}`}>Conversation</a>
@@ -83,19 +80,17 @@ function Row({ entry }: { entry: AuditEntry }) {
   )
 }
 
+/** `sign_in`, `signed_in` → "sign in: signed in". */
+const words = ({ kind, action }: AuditEntry): string => `${kind}: ${action}`.replaceAll('_', ' ')
+
 const KINDS: Record<string, 'good' | 'bad' | 'ask'> = { allow: 'good', deny: 'bad', ask: 'ask' }
 
 function ArgumentsCell({ value }: { value: unknown }) {
-  if (value === null || value === undefined) return null
-  const text = JSON.stringify(value)
-  if (text === '{}') return null
-  if (text.length <= 90) return <code class="small break">{text}</code>
+  if (value === null || value === undefined || JSON.stringify(value) === '{}') return null
   return (
-    <details class="small">
-      <summary>
-        <code class="break">{text.slice(0, 80)}…</code>
-      </summary>
-      <pre tabIndex={0}>{JSON.stringify(value, null, 2)}</pre>
+    <details>
+      <summary class="muted small">Arguments</summary>
+      <Arguments value={value} />
     </details>
   )
 }

@@ -22,7 +22,7 @@ export function AuditPage({ query }: PageProps): JSX.Element {
   const filter = Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? ''])) as Filter
   const list = useResource<AuditList>(`/api/audit?${asked(filter, page)}`)
   return (
-    <Page title="Audit log" intro="Every tool call and sign-in, what was decided, and who allowed it.">
+    <Page wide title="Audit log" intro="Every tool call and sign-in, what was decided, and who allowed it.">
       <FilterForm filter={filter} />
       <Problem error={list.error} retry={() => void list.reload()} />
       {!list.data && list.loading && <Loading />}

@@ -5,9 +5,10 @@ import { ChatContext } from '../chat/context.ts'
 import { createConversation, type Conversation } from '../chat/conversation.ts'
 import { takeFirst } from '../chat/first-message.ts'
 import { Transcript } from '../chat/transcript.tsx'
+import { NavigationButtons } from '../frame/shell.tsx'
 import { recent } from '../recent.ts'
 import type { PageProps } from '../routes.ts'
-import { IconButton } from '../ui/button.tsx'
+import { Button } from '../ui/button.tsx'
 import { complain, tell } from '../ui/toast.tsx'
 
 /** One conversation. */
@@ -33,14 +34,7 @@ export function ChatPage({ params }: PageProps): JSX.Element {
             onSend={chat.send}
             running={chat.active.value.size > 0}
             onStop={() => void (chat.stop() || offline())}
-          >
-            <IconButton
-              label="Clear context"
-              icon="broom"
-              disabled={!chat.items.value.length}
-              onClick={() => (chat.clear() ? tell('The next message starts afresh. The record is kept.') : offline())}
-            />
-          </Composer>
+          />
         </div>
         <div class="visually-hidden" aria-live="polite">
           {chat.said.value}
@@ -59,9 +53,19 @@ function ChatHead({ chat }: { chat: Conversation }) {
   useEffect(() => void (document.title = `${named} · Steward`), [named])
   return (
     <header class="chat-head">
+      <NavigationButtons />
       <h1 class="ellipsis" tabIndex={-1}>
         {named}
       </h1>
+      <span class="grow" />
+      <Button
+        look="quiet"
+        small
+        disabled={!chat.items.value.length}
+        onClick={() => (chat.clear() ? tell('The next message starts afresh. The record is kept.') : offline())}
+      >
+        Clear context
+      </Button>
     </header>
   )
 }

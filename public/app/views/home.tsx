@@ -40,9 +40,8 @@ export function HomePage(): JSX.Element {
 
 function greeting(hour: number): string {
   const name = me.value?.username ?? ''
-  if (hour < 5) return `Good night, ${name}`
-  if (hour < 12) return `Good morning, ${name}`
-  return hour < 18 ? `Good afternoon, ${name}` : `Good evening, ${name}`
+  if (hour >= 5 && hour < 12) return `Good morning, ${name}`
+  return hour >= 12 && hour < 18 ? `Good afternoon, ${name}` : `Good evening, ${name}`
 }
 
 function RehearsalHint() {
