@@ -54,10 +54,11 @@ function Progress({ run }: { run: Run }) {
   const last = run.parts.at(-1)
   const busy = last?.type === 'tool' && last.status !== 'finished'
   if (busy && run.status === 'running') return null
+  const speaking = last?.type === 'text' && run.status === 'running'
   return (
     <p class="progress" role="status">
       <span class="pulse" aria-hidden="true" />
-      {progressOf(run)}
+      {speaking ? <span class="visually-hidden">Answering</span> : progressOf(run)}
     </p>
   )
 }
@@ -69,7 +70,7 @@ function progressOf(run: Run): string {
   }
   if (run.status === 'waiting') return run.waitingFor ? `Waiting: ${run.waitingFor}` : 'Waiting…'
   if (run.status === 'paused') return 'Steward is paused. It goes on from here when you resume it.'
-  return run.parts.length ? 'Going on…' : 'Thinking…'
+  return 'Thinking…'
 }
 
 /** An error in its own sentence; one about a credential leads to where it is set. */

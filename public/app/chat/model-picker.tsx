@@ -79,7 +79,7 @@ function ModelDialog({ onClose }: { onClose: () => void }) {
         {groupsOf(shown).map(([provider, list]) => (
           <div role="group" key={provider} aria-labelledby={`${id}-${provider}`}>
             <div class="models-group" id={`${id}-${provider}`} role="presentation">
-              {provider}
+              {PROVIDERS[provider] ?? provider}
             </div>
             {list.map((each) => (
               <ModelOption
@@ -97,6 +97,14 @@ function ModelDialog({ onClose }: { onClose: () => void }) {
       {!shown.length && <Empty icon="search" title="No model of that name" />}
     </Dialog>
   )
+}
+
+const PROVIDERS: Record<string, string> = {
+  anthropic: 'Anthropic',
+  openai: 'OpenAI',
+  openrouter: 'OpenRouter',
+  ollama: 'Ollama',
+  rehearsal: 'Built in, works offline',
 }
 
 type OptionProps = { id: string; info: ModelInfo; active: boolean; chosen: boolean; onPick: () => void }

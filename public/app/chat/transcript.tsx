@@ -71,6 +71,7 @@ function useStickToEnd() {
   const frame = useRef<HTMLDivElement>(null)
   const inner = useRef<HTMLDivElement>(null)
   const stuck = useRef(true)
+  const top = useRef(0)
   const [away, setAway] = useState(false)
   const toEnd = () => {
     stuck.current = true
@@ -82,8 +83,12 @@ function useStickToEnd() {
     const content = inner.current
     if (!box || !content) return
     const follow = () => void (stuck.current && box.scrollTo({ top: box.scrollHeight }))
+    // @NOTE text may have grown since the scroll that this tells of: only a move upwards is the reader's.
     const look = () => {
-      stuck.current = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR
+      const near = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR
+      const upwards = box.scrollTop < top.current - 1
+      stuck.current = near || (stuck.current && !upwards)
+      top.current = box.scrollTop
       setAway(!stuck.current)
     }
     const watcher = new ResizeObserver(follow)
