@@ -1,5 +1,5 @@
 import type { Effect, Reach, Verdict } from '../agent/tool.ts'
-import { isPrivateLiteral } from '../outgoing/addresses.ts'
+import { hostKey, isPrivateLiteral } from '../outgoing/addresses.ts'
 import type { Labels } from '../shapes/labels.ts'
 import { pathRefusal } from './paths.ts'
 
@@ -120,9 +120,7 @@ function insideLists(call: PolicyCall, hard: Lists): Verdict | undefined {
 }
 
 function isPrivate(url: string, privateHosts: ReadonlySet<string>): boolean {
-  const { hostname, port, protocol } = new URL(url)
-  const place = `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`
-  return isPrivateLiteral(url) && !privateHosts.has(place)
+  return isPrivateLiteral(url) && !privateHosts.has(hostKey(url))
 }
 
 function refusedBefore(call: PolicyCall, mode: Mode): Verdict | undefined {

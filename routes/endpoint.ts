@@ -1,0 +1,127 @@
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express'
+import type { ZodType } from 'zod'
+import type { Config } from '../services/config.ts'
+import { AppError, type ErrorCode, type FieldProblem } from '../services/errors.ts'
+import type { Services } from '../services/index.ts'
+import type { Scope } from '../services/shapes/api-key.ts'
+import type { Who } from '../services/who.ts'
+import { identify, permit } from './auth.ts'
+
+/** What a handler is given beside its input. `who` is there unless the endpoint is public. */
+export type Context = { services: Services; config: Config; who: Who; req: Request; res: Response }
+
+type Lazy<T> = () => ZodType<T>
+
+/**
+ * An endpoint is a value: from it come the route, who may use it, the validation of what comes in, the answer's status and
+ * the entry in the OpenAPI document.
+ */
+export type Endpoint<P = any, Q = any, B = any, O = any> = {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  /** As OpenAPI writes it: /api/credentials/{key} */
+  path: string
+  summary: string
+  description?: string
+  tag: string
+  /** `public`: anybody, also before set-up. */
+  role: 'public' | 'user' | 'admin'
+  /** An API key needs one of these. */
+  scopes: readonly Scope[]
+  /** Only for a signed-in browser. */
+  sessionOnly?: boolean
+  params?: Lazy<P>
+  query?: Lazy<Q>
+  body?: Lazy<B>
+  /** Largest body; 1 MiB when absent. */
+  bodyLimit?: string
+  /** The shape of the answer; absent where it is no JSON (`media` says what). */
+  output?: Lazy<O>
+  media?: string
+  status?: 200 | 201 | 202
+  errors?: readonly ErrorCode[]
+  example?: O
+  exampleBody?: B
+  /** Takes an Idempotency-Key; then `handle` is synchronous. */
+  creates?: { showsSecret: boolean }
+  /** What must be awaited before a synchronous `handle`. */
+  prepare?: (input: Input<P, Q, B>, context: Context) => Promise<Input<P, Q, B>>
+  handle: (input: Input<P, Q, B>, context: Context) => O | Promise<O>
+}
+
+export type Input<P, Q, B> = { params: P; query: Q; body: B }
+
+/** Keeps the types of one endpoint together while it is written. */
+export function endpoint<P, Q, B, O>(definition: Endpoint<P, Q, B, O>): Endpoint<P, Q, B, O> {
+  return definition
+}
+
+/** Mounts every endpoint on the app. */
+export function mount(app: Express, endpoints: readonly Endpoint[], services: Services, config: Config): void {
+  for (const definition of endpoints) {
+    const path = definition.path.replace(/\{(\w+)\}/g, ':$1')
+    app[definition.method](path, ...bodyParsers(definition, services), (req, res) => serve(definition, req, res, services, config))
+  }
+}
+
+/** Nothing of a body is read before it is known that the asker may ask. */
+function bodyParsers(definition: Endpoint, services: Services): RequestHandler[] {
+  const allow: RequestHandler = (req, res, next) => {
+    res.locals.who = admit(definition, req, services)
+    next()
+  }
+  return [allow, jsonOnly, express.json({ limit: definition.bodyLimit ?? '1mb', strict: false, type: () => true })]
+}
+
+const jsonOnly: RequestHandler = (req, _res, next) => {
+  const hasBody = req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0
+  if (!hasBody || req.is('application/json')) return next()
+  next(new AppError('unsupported_media_type', 'Send the body as application/json.'))
+}
+
+function admit(definition: Endpoint, req: Request, services: Services): Who | undefined {
+  if (definition.role === 'public') return undefined
+  if (services.setup.needed()) throw new AppError('setup_required', 'Steward is not set up yet. Open the set-up link that it printed when it started.')
+  return permit(identify(req, services), { role: definition.role, scopes: definition.scopes, sessionOnly: definition.sessionOnly ?? false })
+}
+
+async function serve(definition: Endpoint, req: Request, res: Response, services: Services, config: Config): Promise<void> {
+  const context: Context = { services, config, who: res.locals.who as Who, req, res }
+  const parsed = inputOf(definition, req)
+  const input = definition.prepare ? await definition.prepare(parsed, context) : parsed
+  const { status, body } = await answer(definition, input, context)
+  if (!res.headersSent) res.status(status).json(body)
+}
+
+async function answer(definition: Endpoint, input: Input<unknown, unknown, unknown>, context: Context) {
+  const status = definition.status ?? 200
+  const key = context.req.get('Idempotency-Key')
+  if (!definition.creates || key === undefined) return { status, body: await definition.handle(input, context) }
+  if (key === '' || key.length > 255) throw new AppError('invalid', 'An Idempotency-Key has 1 to 255 characters.')
+  return context.services.idempotency.once({
+    userId: context.who.user.id,
+    key,
+    request: JSON.stringify([definition.method, context.req.path, context.req.body]),
+    showsSecret: definition.creates.showsSecret,
+    work: () => ({ status, body: definition.handle(input, context) }),
+  })
+}
+
+function inputOf(definition: Endpoint, req: Request): Input<unknown, unknown, unknown> {
+  return {
+    params: parse(definition.params, req.params, ''),
+    query: parse(definition.query, req.query, ''),
+    body: parse(definition.body, req.body ?? {}, ''),
+  }
+}
+
+function parse(shape: Lazy<unknown> | undefined, value: unknown, prefix: string): unknown {
+  if (!shape) return undefined
+  const result = shape().safeParse(value)
+  if (result.success) return result.data
+  const detail: FieldProblem[] = result.error.issues.map((issue) => ({
+    path: `${prefix}${issue.path.join('.')}` || (issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : ''),
+    message: issue.message,
+  }))
+  const first = detail[0]!
+  throw new AppError('invalid', first.path ? `${first.path}: ${first.message}.` : `${first.message}.`, { detail })
+}

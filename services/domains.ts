@@ -1,0 +1,23 @@
+import { isIP } from 'node:net'
+import { invalidField } from './errors.ts'
+
+/**
+ * A domain as the web whitelist keeps it: lower case, ASCII (IDN as punycode), without a leading `*.` or a closing dot.
+ * Throws `invalid` for what is no host name, and for public suffixes (github.io, co.uk): whoever rents a name under one
+ * could write there. (Public Suffix List with its private section.)
+ */
+export async function normaliseDomain(text: string): Promise<string> {
+  const trimmed = text.trim().replace(/^\*\./, '').replace(/\.$/, '')
+  const url = URL.parse(`http://${trimmed}/`)
+  const host = url?.hostname.toLowerCase() ?? ''
+  const plain = url && url.pathname === '/' && !url.port && !url.username && !/[/:?#@\s]/.test(trimmed.replace(/^\[.*\]$/, ''))
+  if (!plain || host === '') throw invalidField('domain', 'That is not a domain; expected something like example.org.')
+  if (isIP(host.replace(/^\[|\]$/g, ''))) return host
+  const { getPublicSuffix, parse } = await import('tldts')
+  const options = { allowPrivateDomains: true }
+  const { isIcann, isPrivate } = parse(host, options)
+  if ((isIcann || isPrivate) && getPublicSuffix(host, options) === host) {
+    throw invalidField('domain', `${host} is shared by many owners; list the site itself, like name.${host}.`)
+  }
+  return host
+}

@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto'
+import type { Deps } from '../deps.ts'
+import { AppError } from '../errors.ts'
+import type { By } from '../shapes/frames.ts'
+import type { Integrity } from '../shapes/labels.ts'
+
+export type ApprovalState = 'pending' | 'approved' | 'denied' | 'expired' | 'void'
+
+export type Approval = {
+  id: string
+  user_id: string
+  kind: 'call' | 'uncertain'
+  state: ApprovalState
+  run_id: string
+  conversation_id: string
+  agent_id: string | null
+  call_id: string
+  tool_name: string
+  operation: string
+  arguments: unknown
+  hash: string
+  scope: string
+  integrity: Integrity
+  description: string
+  reason: string
+  provenance: unknown
+  edited: boolean
+  created_at: string
+  expires_at: string
+  decided_at: string | null
+  decided_by: string | null
+  note: string | null
+}
+
+export type Question = Pick<
+  Approval,
+  'id' | 'user_id' | 'run_id' | 'conversation_id' | 'agent_id' | 'tool_name' | 'operation' | 'arguments' | 'scope' | 'integrity' | 'description' | 'reason' | 'expires_at'
+>
+
+export type Decision = { approved: boolean; note?: string | undefined; arguments?: unknown }
+
+type Row = Omit<Approval, 'arguments' | 'provenance' | 'edited'> & { arguments: string; provenance: string; edited: number }
+
+const COLUMNS = `id, user_id, kind, state, run_id, conversation_id, agent_id, id AS call_id, tool_name, operation, arguments,
+  arguments_hash AS hash, scope, integrity, description, reason, provenance, edited, created_at, expires_at, decided_at,
+  decided_by, note`
+
+/** How long a yes to writing in a folder goes on holding. */
+const AGREED_MS = 60 * 60_000
+
+export type Approvals = ReturnType<typeof createApprovals>
+
+/**
+ * Every "may I" is a row: bound to one call by the hash of its arguments, decided once, used once. Callers hold the
+ * transaction.
+ */
+export function createApprovals({ db, now }: Deps) {
+  const byId = db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM approvals WHERE id = ?`)
+  const insert = db.prepare(
+    `INSERT INTO approvals (id, user_id, kind, state, run_id, conversation_id, agent_id, tool_name, operation, arguments,
+       arguments_hash, scope, integrity, description, reason, created_at, expires_at)
+     VALUES (@id, @user_id, 'call', 'pending', @run_id, @conversation_id, @agent_id, @tool_name, @operation, @arguments, @hash,
+       @scope, @integrity, @description, @reason, @at, @expires_at)`,
+  )
+  const close = db.prepare(
+    `UPDATE approvals SET state = @state, decided_at = @at, decided_by = @by, note = @note, arguments = @arguments,
+       arguments_hash = @hash, scope = @scope, description = @description, edited = @edited
+     WHERE id = @id AND state = 'pending'`,
+  )
+  const voided = db.prepare(`UPDATE approvals SET state = 'void', note = ? WHERE id = ? AND state = 'approved'`)
+  const ofRun = db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM approvals WHERE run_id = ?`)
+  const expiring = db.prepare<[string], Row>(
+    `SELECT ${COLUMNS} FROM approvals WHERE state = 'pending' AND expires_at <= ? ORDER BY expires_at`,
+  )
+  const soonest = db.prepare<[], { at: string | null }>(`SELECT min(expires_at) AS at FROM approvals WHERE state = 'pending'`)
+  const scopes = db.prepare<[string, string, string], { scope: string; integrity: Integrity; run_id: string }>(
+    `SELECT scope, integrity, run_id FROM approvals
+     WHERE conversation_id = ? AND state = 'approved' AND scope <> '' AND decided_at > ? AND (decided_at > ? OR scope LIKE 'host:%')`,
+  )
+  const LISTED = 'user_id = @userId AND (@state IS NULL OR state = @state)'
+  const page = db.prepare<[{ userId: string; state: string | null; before: string; limit: number }], Row>(
+    `SELECT ${COLUMNS} FROM approvals WHERE ${LISTED} AND id < @before ORDER BY id DESC LIMIT @limit`,
+  )
+  const count = db.prepare<[{ userId: string; state: string | null }], { n: number }>(
+    `SELECT count(*) AS n FROM approvals WHERE ${LISTED}`,
+  )
+
+  const find = (id: string): Approval | undefined => toApproval(byId.get(id))
+
+  return {
+    find,
+
+    /** Throws `not_found` also for another user's. */
+    get(userId: string, id: string): Approval {
+      const approval = find(id)
+      if (approval?.user_id !== userId) throw new AppError('not_found', 'There is no such approval.')
+      return approval
+    },
+
+    list(userId: string, options: { state?: ApprovalState | undefined; cursor?: string | undefined; limit: number }) {
+      const state = options.state ?? null
+      const rows = page.all({ userId, state, before: options.cursor ?? '~', limit: options.limit + 1 })
+      const items = rows.slice(0, options.limit).map((row) => toApproval(row)!)
+      const next_cursor = rows.length > options.limit ? items.at(-1)!.id : null
+      return { items, next_cursor, total: count.get({ userId, state })!.n }
+    },
+
+    ofRun: (runId: string): Approval[] => ofRun.all(runId).map((row) => toApproval(row)!),
+    pendingOf: (runId: string): Approval | undefined =>
+      ofRun.all(runId).map((row) => toApproval(row)!).find(({ state }) => state === 'pending'),
+
+    ask(question: Question): Approval {
+      const text = JSON.stringify(question.arguments)
+      insert.run({ ...question, arguments: text, hash: argumentsHash(question.tool_name, text), at: now().toISOString() })
+      return find(question.id)!
+    },
+
+    /** Closes a pending row; false when it was no longer pending. Changed arguments get a hash of their own. */
+    close(
+      approval: Approval,
+      ending: { state: Exclude<ApprovalState, 'pending'>; by: string; note?: string | undefined; changed?: { arguments: unknown; scope: string; description: string } | undefined },
+    ): boolean {
+      const { arguments: args, scope, description } = ending.changed ?? approval
+      const text = JSON.stringify(args)
+      const edited = Number(ending.changed !== undefined)
+      const { changes } = close.run({
+        id: approval.id, state: ending.state, at: now().toISOString(), by: ending.by, note: ending.note ?? null,
+        arguments: text, hash: argumentsHash(approval.tool_name, text), scope, description, edited,
+      }) // prettier-ignore
+      return changes === 1
+    },
+
+    /** Takes back a yes whose call today's lists no longer allow. */
+    voidApproved: (id: string, why: string): void => void voided.run(why, id),
+
+    /**
+     * What the owner's yeses still cover: hosts for the rest of their run, writing in a folder for the conversation, an
+     * hour long, since the last `clear`, and only while the run is as clean as it was then.
+     */
+    agreed(conversation: { id: string; clearedAt: string | null }, runId: string, integrity: Integrity): Set<string> {
+      const since = new Date(now().getTime() - AGREED_MS).toISOString()
+      const rows = scopes.all(conversation.id, conversation.clearedAt ?? '', since)
+      const holds = (row: { scope: string; integrity: Integrity; run_id: string }) =>
+        row.scope.startsWith('host:') ? row.run_id === runId : row.integrity === integrity || integrity === 'owner'
+      return new Set(rows.filter(holds).map(({ scope }) => scope))
+    },
+
+    due: (): Approval[] => expiring.all(now().toISOString()).map((row) => toApproval(row)!),
+    /** When the next pending row runs out. */
+    nextExpiry: (): string | null => soonest.get()?.at ?? null,
+  }
+}
+
+/** SHA-256 over the tool's name and the JSON of its arguments. */
+export function argumentsHash(toolName: string, argumentsJson: string): string {
+  return createHash('sha256').update(`${toolName}\n${argumentsJson}`).digest('hex')
+}
+
+/** Why a decision that was already made cannot be made again; undefined where it is the same once more. */
+export function alreadyDecided(approval: Approval, approved: boolean): AppError | undefined {
+  if (approval.state === 'expired') return new AppError('expired', 'This question ran out of time; it counts as refused.')
+  if ((approval.state === 'approved') === approved && approval.state !== 'void') return undefined
+  return new AppError('conflict', `This was already decided: ${approval.state}.`)
+}
+
+/** What outside readers see of an approval. */
+export function shownApproval(approval: Approval) {
+  const { user_id: _user, hash: _hash, scope: _scope, integrity: _integrity, edited: _edited, ...shown } = approval
+  return shown
+}
+
+
+function toApproval(row: Row | undefined): Approval | undefined {
+  return row && { ...row, arguments: JSON.parse(row.arguments), provenance: JSON.parse(row.provenance), edited: row.edited === 1 }
+}

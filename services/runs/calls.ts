@@ -1,0 +1,216 @@
+import type { CallOutcome } from '../agent/loop.ts'
+import type { Reach, ToolContext, ToolOutcome, Verdict } from '../agent/tool.ts'
+import type { Conversation, Conversations } from '../conversations.ts'
+import { AppError, messageOf } from '../errors.ts'
+import type { Approval, Approvals } from '../policy/approvals.ts'
+import { argumentsHash } from '../policy/approvals.ts'
+import { decide, refuse, type Lists, type PolicyCall } from '../policy/decide.ts'
+import type { Settings } from '../settings.ts'
+import type { ToolCall } from '../shapes/message.ts'
+import type { ParsedCall, Registry } from '../tools/registry.ts'
+import { resultOf } from './context.ts'
+import type { Journal, Step } from './journal.ts'
+import { modeOf, refusedByOwner, type Progress } from './mode.ts'
+import type { CallRecords } from './call-records.ts'
+import type { Run } from './store.ts'
+
+export type CallsDeps = {
+  now: () => Date
+  registry: Registry
+  journal: Journal
+  approvals: Approvals
+  conversations: Conversations
+  settings: Settings
+  records: CallRecords
+  lists: (userId: string) => Lists
+}
+
+/** A call that was looked at: what it is, where it reaches, and what the policy sees of it. */
+type Looked = { parsed: ParsedCall; reach: Reach; policy: PolicyCall }
+
+const DEFAULT_TIMEOUT_MS = 60_000
+const MS_A_SECOND = 1000
+
+export type Calls = ReturnType<typeof createCalls>
+
+/**
+ * The only way to a tool. Each call of the model is parsed, looked at, decided, then refused, asked about or done; every
+ * step of that is in the journal before the next one happens, so the same call can be asked for again at any time.
+ */
+export function createCalls(deps: CallsDeps) {
+  const { registry, journal, approvals, records, settings } = deps
+
+  async function look(run: Run, parsed: ParsedCall): Promise<Looked> {
+    const reach = await parsed.operation.inspect(parsed.arguments, run.userId)
+    const { effect, destructive, attendedOnly } = parsed.operation
+    return { parsed, reach, policy: { tool: parsed.tool.name, operation: parsed.name, effect, destructive, attendedOnly, reach } }
+  }
+
+  /** The calls of one run. `signal` ends when the run is stopped. */
+  function forRun(run: Run, progress: Progress, signal: AbortSignal) {
+    const conversation = (): Conversation => deps.conversations.find(run.conversationId)!
+    const mode = () => modeOf(run, progress, { settings, conversation: conversation(), approvals })
+    const verdictOf = (policy: PolicyCall): Verdict =>
+      decide(policy, progress.labels, mode(), [], deps.lists(run.userId), { flowGuard: true })
+    const again = (policy: PolicyCall): Verdict | undefined => refuse(policy, mode(), deps.lists(run.userId))
+
+    async function call(call: ToolCall): Promise<CallOutcome> {
+      const step = journal.find(call.callId)
+      if (step?.status === 'finished') return { type: 'finished', result: resultOf(call, step) }
+      if (step) return recover(call, step)
+      const approval = approvals.find(call.callId)
+      if (approval) return answered(call, approval)
+      return begin(call)
+    }
+
+    async function begin(call: ToolCall): Promise<CallOutcome> {
+      if (approvals.pendingOf(run.id)) return { type: 'waiting' }
+      const looked = await attempt(() => look(run, registry.parse(call.name, call.arguments)))
+      signal.throwIfAborted()
+      if (looked instanceof AppError) return unusable(call, looked)
+      const verdict = verdictOf(looked.policy)
+      if (verdict.decision === 'deny') return denied(call, call.arguments, verdict)
+      if (verdict.decision === 'ask') return askOwner(call, looked, verdict)
+      progress.toolCalls++
+      if (verdict.rule === '7c') progress.resultFetches++
+      records.started(run, call, { arguments: call.arguments, verdict, labels: progress.labels, confirmed: false, announced: false })
+      return perform(call, looked, { confirmed: false })
+    }
+
+    /** At most one question a run stands open: the next call waits its turn. */
+    function askOwner(call: ToolCall, looked: Looked, verdict: Verdict): CallOutcome {
+      if (approvals.pendingOf(run.id)) return { type: 'waiting' }
+      progress.toolCalls++
+      const seconds = settings.get(run.attended ? 'approval_timeout_chat_s' : 'approval_timeout_unattended_s')
+      const expiresAt = new Date(deps.now().getTime() + seconds * MS_A_SECOND).toISOString()
+      records.asked(run, call, { parsed: looked.parsed, policy: looked.policy, verdict, labels: progress.labels, expiresAt })
+      return { type: 'waiting' }
+    }
+
+    async function answered(call: ToolCall, approval: Approval): Promise<CallOutcome> {
+      if (approval.state === 'pending') return { type: 'waiting' }
+      const looked = await attempt(() => look(run, registry.parse(call.name, approval.arguments)))
+      signal.throwIfAborted()
+      if (looked instanceof AppError) return unusable(call, looked, true)
+      if (approval.state !== 'approved') return notApproved(call, looked, approval)
+      const refusal = again(looked.policy)
+      if (refusal || approval.hash !== argumentsHash(approval.tool_name, JSON.stringify(approval.arguments))) {
+        approvals.voidApproved(approval.id, refusal?.reason ?? 'The arguments are not those that were approved.')
+        return denied(call, approval.arguments, refusal ?? { decision: 'deny', rule: '3', reason: 'It is not what was approved.' }, true)
+      }
+      const verdict: Verdict = { decision: 'ask', rule: 'approved', reason: approval.reason }
+      records.started(run, call, { arguments: approval.arguments, verdict, labels: progress.labels, confirmed: true, announced: true })
+      return perform(call, looked, { confirmed: true, approvedBy: approval.decided_by })
+    }
+
+    function notApproved(call: ToolCall, looked: Looked, approval: Approval): CallOutcome {
+      const targets = JSON.stringify(refusedByOwner(progress, looked.policy))
+      const verdict: Verdict = { decision: 'deny', rule: 'owner', reason: targets }
+      const note = approval.note ? ` They said: ${approval.note}` : ''
+      const words = approval.state === 'expired' ? 'Nobody answered in time, so it was not done.' : `The owner said no.${note}`
+      return refused(call, { arguments: approval.arguments, verdict, words, announced: true })
+    }
+
+    /** The process ended in the middle of this call: finish what can be known, do again what may be done again. */
+    async function recover(call: ToolCall, step: Step): Promise<CallOutcome> {
+      const args: unknown = JSON.parse(step.arguments ?? 'null')
+      const looked = await attempt(() => look(run, registry.parse(call.name, args)))
+      const facts = { confirmed: step.confirmed === 1 }
+      if (looked instanceof AppError) return finish(call, looked, facts, 0)
+      const state = await happened(looked, contextFor(call, looked))
+      if (state === 'done') return finish(call, { content: 'Done; the server restarted in between and checked.' }, facts, 0, looked)
+      if (state === 'unknown') return finish(call, uncertain(), facts, 0)
+      return perform(call, looked, facts)
+    }
+
+    async function perform(call: ToolCall, looked: Looked, facts: { confirmed: boolean; approvedBy?: string | null }) {
+      const { operation } = looked.parsed
+      const started = performance.now()
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(operation.timeoutMs ?? DEFAULT_TIMEOUT_MS)])
+      const context = contextFor(call, looked, limit)
+      const outcome = await attempt(() => orAborted(operation.run(looked.parsed.arguments, context, looked.reach), limit))
+      signal.throwIfAborted()
+      return finish(call, outcome, facts, Math.round(performance.now() - started), looked)
+    }
+
+    function contextFor(call: ToolCall, looked: Looked, limit = signal): ToolContext {
+      const decideHop = (url: string) => verdictOf({ ...looked.policy, reach: { egress: { kind: 'url', url } } })
+      return { userId: run.userId, runId: run.id, callId: call.callId, signal: limit, labels: progress.labels, decideHop }
+    }
+
+    function finish(
+      call: ToolCall,
+      outcome: ToolOutcome | AppError,
+      facts: { confirmed: boolean; approvedBy?: string | null },
+      durationMs: number,
+      looked?: Looked,
+    ): CallOutcome {
+      const failed = outcome instanceof AppError
+      const labels = (failed ? undefined : outcome.labels) ?? looked?.parsed.operation.yields ?? progress.labels
+      const content = failed ? `Error: ${outcome.message}` : outcome.content
+      const rest = failed ? {} : { summary: outcome.summary, resultUrls: outcome.resultUrls }
+      const result = records.finished(run, progress, call, { content, success: !failed, labels, durationMs, ...rest, ...facts })
+      return { type: 'finished', result }
+    }
+
+    function unusable(call: ToolCall, error: AppError, announced = false): CallOutcome {
+      const verdict: Verdict = { decision: 'deny', rule: 'form', reason: error.message }
+      const outcome = refused(call, { arguments: call.arguments, verdict, words: `Error: ${error.message}`, announced })
+      return { ...outcome, invalid: error.code === 'invalid' }
+    }
+
+    function denied(call: ToolCall, args: unknown, verdict: Verdict, announced = false): CallOutcome & { type: 'finished' } {
+      return refused(call, { arguments: args, verdict, words: `Refused: ${verdict.reason}`, announced })
+    }
+
+    function refused(call: ToolCall, refusal: { arguments: unknown; verdict: Verdict; words: string; announced: boolean }) {
+      if (!refusal.announced && refusal.verdict.rule !== '1') progress.toolCalls++
+      return { type: 'finished' as const, result: records.refused(run, call, { ...refusal, labels: progress.labels }) }
+    }
+
+    return {
+      call,
+      besideOthers: (call: ToolCall): boolean => registry.find(call.name, call.arguments)?.operation.effect === 'read',
+      callsUsedUp: (): boolean => progress.toolCalls >= settings.get('max_tool_calls'),
+    }
+  }
+
+  return { forRun, look, refusalOf: (policy: PolicyCall, mode: Parameters<typeof refuse>[1], lists: Lists) => refuse(policy, mode, lists) }
+}
+
+async function happened({ parsed }: Looked, context: ToolContext): Promise<'done' | 'not_done' | 'unknown'> {
+  const { recovery, verify } = parsed.operation
+  if (recovery === 'redo') return 'not_done'
+  return recovery === 'verify' && verify ? verify(parsed.arguments, context) : 'unknown'
+}
+
+/** A tool's failure is news for the model: it becomes a value here. */
+async function attempt<T>(work: () => Promise<T>): Promise<T | AppError> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof AppError) return error
+    return new AppError('upstream_failed', timedOut(error) ? 'It took too long and was cut off.' : messageOf(error), { cause: error })
+  }
+}
+
+function timedOut(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError'
+}
+
+/** Also a tool that does not listen to its signal ends when the signal does. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason as Error)
+    if (signal.aborted) return abort()
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
+
+function uncertain(): AppError {
+  return new AppError(
+    'unavailable',
+    'The server stopped in the middle of this, and it is not known whether it happened. Look before doing it again.',
+  )
+}

@@ -1,0 +1,289 @@
+import { runLoop, type LoopEnd, type LoopEvent } from '../agent/loop.ts'
+import { systemPrompt } from '../agent/prompt.ts'
+import type { Db } from '../../db/open.ts'
+import type { Conversations } from '../conversations.ts'
+import { AppError } from '../errors.ts'
+import type { Address, Events } from '../events.ts'
+import type { Log } from '../log.ts'
+import type { Choice, Models } from '../models/index.ts'
+import type { Settings } from '../settings.ts'
+import type { PassingFrame, StopReason } from '../shapes/frames.ts'
+import { textOf, type ToolCall, callsOf } from '../shapes/message.ts'
+import type { Registry } from '../tools/registry.ts'
+import type { Calls } from './calls.ts'
+import type { CallRecords } from './call-records.ts'
+import { messagesFor } from './context.ts'
+import { partsOf, type Journal } from './journal.ts'
+import { progressOf } from './mode.ts'
+import type { Run, RunStore } from './store.ts'
+
+export type EngineDeps = {
+  db: Db
+  now: () => Date
+  timezone: string
+  store: RunStore
+  journal: Journal
+  calls: Calls
+  records: CallRecords
+  registry: Registry
+  conversations: Conversations
+  events: Events
+  settings: Settings
+  models: Pick<Models, 'choose' | 'cost'>
+  log: Log
+}
+
+/** Why a run's work was broken off from outside. */
+class Stopped extends Error {}
+class ShuttingDown extends Error {}
+
+type Turn = Extract<LoopEvent, { type: 'turn' }>
+
+/** A run while it goes: what was said so far, and where the present turn began in it. */
+type Live = { controller: AbortController; text: string; turnStart: number; lastTurn: Turn | undefined; done: Promise<void> }
+
+const STOPPED = 'The run was stopped before this was done.'
+const RETRY_MS = 5_000
+
+export type Engine = ReturnType<typeof createEngine>
+
+/**
+ * Takes a run from the queue to its end. It hands the loop what it needs, writes every event of it down before asking for
+ * the next, and tells the world after each commit. `onFree` is called when a run gives up its place.
+ */
+export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
+  const { db, store, journal, events, conversations } = deps
+  const live = new Map<string, Live>()
+  const address = (run: Run): Address => ({ userId: run.userId, conversationId: run.conversationId, runId: run.id, agentId: run.agentId })
+
+  /** Picks a queued run up; the attempt is on disk before anything happens. */
+  function start(queued: Run): void {
+    const before = journal.ofRun(queued.id).filter((step) => step.kind === 'model')
+    const text = before.map((step) => textOf({ role: 'assistant', parts: partsOf(step) })).filter(Boolean).join('\n\n')
+    const entry: Live = { controller: new AbortController(), text, turnStart: text.length, lastTurn: undefined, done: Promise.resolve() }
+    live.set(queued.id, entry)
+    db.transact(() => {
+      store.start(queued.id)
+      events.keep(address(queued), { type: 'run', status: 'running' })
+    })
+    entry.done = drive(store.get(queued.id), entry)
+  }
+
+  async function drive(run: Run, entry: Live): Promise<void> {
+    try {
+      const end = await work(run, entry)
+      if (end.type === 'waiting') putAside(run)
+      else succeed(run, entry, end.stopReason)
+    } catch (error) {
+      settle(run, entry, error)
+    } finally {
+      live.delete(run.id)
+      onFree(run)
+    }
+  }
+
+  async function work(run: Run, entry: Live): Promise<LoopEnd> {
+    const { signal } = entry.controller
+    const choice = deps.models.choose(run.model)
+    const { clearedAfter, startedAt } = conversations.find(run.conversationId)!
+    const past = store.ofConversation(run.conversationId, clearedAfter)
+    const calls = deps.calls.forRun(run, progressOf(run, past, journal), signal)
+    const began = new Date(startedAt)
+    const loop = runLoop(messagesFor(run, past, { store, journal, began, timezone: deps.timezone }), {
+      ...calls,
+      model: (messages, { last }) => choice.model(requestFor(choice, messages, last, began), signal),
+    })
+    for (;;) {
+      const next = await loop.next()
+      signal.throwIfAborted()
+      if (next.done) return next.value
+      note(run, entry, next.value)
+    }
+  }
+
+  function requestFor(choice: Choice, messages: Parameters<Choice['model']>[0]['messages'], last: boolean, began: Date) {
+    const tools = last || !choice.capabilities.tools ? [] : deps.registry.schemas()
+    const system = systemPrompt({ agentName: 'Steward', began, timezone: deps.timezone })
+    return { model: choice.vendorModel, system, messages, tools, maxTokens: choice.maxTokens }
+  }
+
+  function note(run: Run, entry: Live, event: LoopEvent): void {
+    if (event.type === 'text') return say(run, entry, event.delta)
+    if (event.type === 'restart') return takeBack(run, entry)
+    entry.turnStart = entry.text.length
+    entry.lastTurn = event
+    if (callsOf({ role: 'assistant', parts: event.parts }).length > 0) db.transact(() => writeTurn(run, entry))
+  }
+
+  function say(run: Run, entry: Live, delta: string): void {
+    const gap = entry.text.length === entry.turnStart && entry.text !== '' ? '\n\n' : ''
+    entry.text += gap + delta
+    events.pass(address(run), { type: 'text', content: gap + delta })
+  }
+
+  function takeBack(run: Run, entry: Live): void {
+    entry.text = entry.text.slice(0, entry.turnStart)
+    events.pass(address(run), stateOf(run))
+  }
+
+  /** The last turn goes to disk with whatever follows from it: its first call, or the end of the run. */
+  function writeTurn(run: Run, entry: Live): void {
+    const turn = entry.lastTurn
+    if (!turn) return
+    const costUsd = deps.models.cost(run.model, turn.usage)
+    const { integrity, privacy } = store.get(run.id)
+    journal.turn(run.id, { ...turn, costUsd, model: run.model, labels: { integrity, privacy } })
+    store.spend(run.id, turn.usage, costUsd)
+    entry.lastTurn = undefined
+  }
+
+  function succeed(run: Run, entry: Live, stopReason: StopReason): void {
+    db.transact(() => {
+      writeTurn(run, entry)
+      abandonOpenCalls(run, 'The run ended before this was done.')
+      store.end(run.id, { status: 'succeeded', stopReason, answer: entry.text })
+      close(run, entry.text, stopReason)
+    })
+  }
+
+  function close(run: Run, text: string, stopReason: StopReason): void {
+    const ended = store.get(run.id)
+    const usage = { input_tokens: ended.inputTokens, output_tokens: ended.outputTokens, cost_usd: ended.costUsd }
+    conversations.answered(run.conversationId)
+    events.keep(address(run), { type: 'run', status: ended.status })
+    events.keep(address(run), { type: 'done', text, tool_calls_made: ended.toolCalls, usage, stop_reason: stopReason })
+  }
+
+  /** The question is open; the run gives up its place until there is an answer. */
+  function putAside(run: Run): void {
+    db.transact(() => {
+      const pending = deps.records.pendingOf(run.id)
+      store.setStatus(run.id, pending ? 'waiting' : 'queued')
+      const reason = pending ? `waits for your answer: ${pending.description}` : undefined
+      events.keep(address(run), { type: 'run', status: pending ? 'waiting' : 'queued', ...(reason ? { reason } : {}) })
+    })
+  }
+
+  function settle(run: Run, entry: Live, error: unknown): void {
+    const { reason } = entry.controller.signal
+    try {
+      if (reason instanceof ShuttingDown) return store.giveBack(run.id)
+      if (reason instanceof Stopped) return endStopped(run, entry.text)
+      fail(run, entry, explained(error, run))
+    } catch (fault) {
+      retryLater(run, entry, fault)
+    }
+  }
+
+  function explained(error: unknown, run: Run): AppError {
+    if (error instanceof AppError) return error
+    if (isDiskFull(error)) return new AppError('unavailable', 'The disk is full. Free some space, then ask again.')
+    deps.log.error({ err: error, run: run.id }, 'run failed')
+    return new AppError('internal', 'Something went wrong inside Steward. The log on the server has the details.')
+  }
+
+  function fail(run: Run, entry: Live, error: AppError): void {
+    db.transact(() => {
+      writeTurn(run, entry)
+      keepWhatWasSaid(run, entry.text)
+      abandonOpenCalls(run, 'The run failed before this was done.')
+      store.end(run.id, { status: 'failed', stopReason: null, answer: entry.text, error: { code: error.code, message: error.message } })
+      events.keep(address(run), { type: 'run', status: 'failed' })
+      events.keep(address(run), { type: 'error', error: error.message, code: error.code })
+    })
+  }
+
+  /** Even the failure could not be written down (a full disk): say it now, write it as soon as that works. */
+  function retryLater(run: Run, entry: Live, fault: unknown): void {
+    deps.log.error({ err: fault, run: run.id }, 'could not write down how a run ended; trying again')
+    const error = explained(fault, run)
+    events.passError(address(run), error)
+    setTimeout(() => {
+      try {
+        if (store.find(run.id)?.status === 'running') fail(run, entry, error)
+      } catch (again) {
+        retryLater(run, entry, again)
+      }
+    }, RETRY_MS).unref()
+  }
+
+  function endStopped(run: Run, text: string): void {
+    db.transact(() => {
+      keepWhatWasSaid(run, text)
+      abandonOpenCalls(run, STOPPED)
+      store.end(run.id, { status: 'stopped', stopReason: 'stopped', answer: text })
+      close(run, text, 'stopped')
+    })
+  }
+
+  /** The text of a turn that was cut off is kept as a turn of its own. */
+  function keepWhatWasSaid(run: Run, text: string): void {
+    const written = journal.ofRun(run.id).filter((step) => step.kind === 'model')
+    const known = written.map((step) => textOf({ role: 'assistant', parts: partsOf(step) })).filter(Boolean).join('\n\n')
+    const rest = text.slice(known.length).trim()
+    if (rest === '') return
+    const usage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
+    const { integrity, privacy, model } = store.get(run.id)
+    journal.turn(run.id, { parts: [{ type: 'text', text: rest }], usage, costUsd: 0, model, labels: { integrity, privacy } })
+  }
+
+  function abandonOpenCalls(run: Run, words: string): void {
+    for (const call of openCalls(run)) deps.records.abandoned(run, call, words)
+  }
+
+  function openCalls(run: Run): ToolCall[] {
+    const steps = journal.ofRun(run.id)
+    const finished = new Set(steps.filter((step) => step.kind === 'tool' && step.status === 'finished').map((step) => step.id))
+    const calls = steps.filter((step) => step.kind === 'model').flatMap((step) => callsOf({ role: 'assistant', parts: partsOf(step) }))
+    return calls.filter((call) => !finished.has(call.callId))
+  }
+
+  function textSoFar(run: Run): string {
+    const entry = live.get(run.id)
+    if (entry) return entry.text
+    const turns = journal.ofRun(run.id).filter((step) => step.kind === 'model')
+    return turns.map((step) => textOf({ role: 'assistant', parts: partsOf(step) })).filter(Boolean).join('\n\n')
+  }
+
+  /** What a reader who joins now is shown for this run. */
+  function stateOf(run: Run): Extract<PassingFrame, { type: 'state' }> {
+    const now = store.get(run.id)
+    return { type: 'state', status: now.status, text: textSoFar(run), ...deps.records.callStates(run.id) }
+  }
+
+  return {
+    start,
+    stateOf,
+    /** Cuts the model's stream or the tool of a run that goes; false when it does not go here. */
+    abort(runId: string): boolean {
+      live.get(runId)?.controller.abort(new Stopped())
+      return live.has(runId)
+    },
+    endStopped: (run: Run): void => endStopped(run, textSoFar(run)),
+    /** The process died in it too often: it ends here, with what was said. */
+    interrupt(run: Run): void {
+      const text = textSoFar(run)
+      abandonOpenCalls(run, 'The server stopped in the middle of this.')
+      store.end(run.id, { status: 'interrupted', stopReason: 'interrupted', answer: text })
+      close(run, text, 'interrupted')
+    },
+    /** Resolves when nothing of a conversation goes any more. */
+    async ended(conversationId: string): Promise<void> {
+      const going = [...live].filter(([id]) => store.find(id)?.conversationId === conversationId)
+      await Promise.all(going.map(([, entry]) => entry.done))
+    },
+    isRunning: (runId: string): boolean => live.has(runId),
+    /** Waits up to `ms` for what goes to end by itself, then breaks the rest off; they go on after the next start. */
+    async drain(ms: number): Promise<void> {
+      const all = () => Promise.all([...live.values()].map((entry) => entry.done))
+      await Promise.race([all(), new Promise((resolve) => setTimeout(resolve, ms).unref())])
+      for (const entry of live.values()) entry.controller.abort(new ShuttingDown())
+      await all()
+    },
+  }
+}
+
+function isDiskFull(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code
+  return code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'SQLITE_IOERR_WRITE'
+}

@@ -1,0 +1,109 @@
+import type { TokenUsage } from '../agent/model.ts'
+import type { Verdict } from '../agent/tool.ts'
+import type { Deps } from '../deps.ts'
+import { newId } from '../ids.ts'
+import type { Labels, Integrity, Privacy } from '../shapes/labels.ts'
+import type { AssistantPart, ToolCall } from '../shapes/message.ts'
+
+/** A model turn or a tool call, as it was written down. */
+export type Step = {
+  id: string
+  runId: string
+  position: number
+  kind: 'model' | 'tool'
+  status: 'started' | 'finished'
+  toolName: string | null
+  operation: string | null
+  arguments: string | null
+  decision: Verdict['decision'] | null
+  rule: string | null
+  reason: string | null
+  content: string
+  summary: string | null
+  success: number | null
+  confirmed: number
+  resultUrls: string | null
+  integrity: Integrity
+  privacy: Privacy
+  model: string | null
+  startedAt: string
+  finishedAt: string | null
+}
+
+export type ToolStep = {
+  call: ToolCall
+  runId: string
+  operation: string | null
+  /** What is executed; differs from the call's own where the owner changed it. */
+  arguments: unknown
+  verdict: Verdict
+  confirmed: boolean
+  labels: Labels
+}
+
+export type ToolEnd = { content: string; summary: string; success: boolean; labels: Labels; resultUrls?: readonly string[] | undefined }
+
+const COLUMNS = `id, run_id AS runId, position, kind, status, tool_name AS toolName, operation, arguments, decision, rule, reason,
+  content, summary, success, confirmed, result_urls AS resultUrls, integrity, privacy, model, started_at AS startedAt,
+  finished_at AS finishedAt`
+
+export type Journal = ReturnType<typeof createJournal>
+
+/**
+ * What a run did, step by step, so that a crash leaves no doubt where it stood: a tool call is written as started before
+ * it happens and as finished after. Callers hold the transaction.
+ */
+export function createJournal({ db, now }: Deps) {
+  const byId = db.prepare<[string], Step>(`SELECT ${COLUMNS} FROM steps WHERE id = ?`)
+  const ofRun = db.prepare<[string], Step>(`SELECT ${COLUMNS} FROM steps WHERE run_id = ? ORDER BY position`)
+  const insert = db.prepare(
+    `INSERT INTO steps (id, run_id, position, kind, status, tool_name, operation, arguments, decision, rule, reason, content,
+       confirmed, integrity, privacy, model, input_tokens, output_tokens, cost_usd, started_at, finished_at)
+     VALUES (@id, @runId, (SELECT coalesce(max(position), 0) + 1 FROM steps WHERE run_id = @runId), @kind, @status, @toolName,
+       @operation, @arguments, @decision, @rule, @reason, @content, @confirmed, @integrity, @privacy, @model, @inputTokens,
+       @outputTokens, @costUsd, @at, @finishedAt)`,
+  )
+  const finish = db.prepare(
+    `UPDATE steps SET status = 'finished', content = @content, summary = @summary, success = @success, result_urls = @resultUrls,
+       integrity = @integrity, privacy = @privacy, finished_at = @at WHERE id = @id`,
+  )
+  const BLANK = {
+    toolName: null, operation: null, arguments: null, decision: null, rule: null, reason: null, content: '', confirmed: 0,
+    model: null, inputTokens: 0, outputTokens: 0, costUsd: null, finishedAt: null,
+  } // prettier-ignore
+
+  return {
+    find: (id: string): Step | undefined => byId.get(id),
+    ofRun: (runId: string): Step[] => ofRun.all(runId),
+
+    turn(runId: string, turn: { parts: AssistantPart[]; usage: TokenUsage; costUsd: number | null; model: string; labels: Labels }): void {
+      const at = now().toISOString()
+      insert.run({
+        ...BLANK, ...turn.labels, id: newId(), runId, kind: 'model', status: 'finished', content: JSON.stringify(turn.parts),
+        model: turn.model, inputTokens: turn.usage.inputTokens, outputTokens: turn.usage.outputTokens, costUsd: turn.costUsd,
+        at, finishedAt: at,
+      }) // prettier-ignore
+    },
+
+    startTool(step: ToolStep): void {
+      insert.run({
+        ...BLANK, ...step.labels, id: step.call.callId, runId: step.runId, kind: 'tool', status: 'started',
+        toolName: step.call.name, operation: step.operation, arguments: JSON.stringify(step.arguments ?? null),
+        decision: step.verdict.decision, rule: step.verdict.rule, reason: step.verdict.reason,
+        confirmed: Number(step.confirmed), at: now().toISOString(),
+      }) // prettier-ignore
+    },
+
+    finishTool(callId: string, end: ToolEnd): void {
+      finish.run({
+        id: callId, content: end.content, summary: end.summary, success: Number(end.success),
+        resultUrls: end.resultUrls?.length ? JSON.stringify(end.resultUrls) : null, ...end.labels, at: now().toISOString(),
+      }) // prettier-ignore
+    },
+  }
+}
+
+/** The parts of a model step. */
+export function partsOf(step: Step): AssistantPart[] {
+  return JSON.parse(step.content) as AssistantPart[]
+}

@@ -1,0 +1,42 @@
+import type { Settings } from '../settings.ts'
+import { laneOf, type Lane, type Run, type RunStore } from './store.ts'
+
+const LANES: readonly Lane[] = ['chat', 'other']
+const LIMIT = { chat: 'max_concurrent_chats', other: 'max_concurrent_runs' } as const
+
+export type Queue = ReturnType<typeof createQueue>
+
+/**
+ * Which run goes next. The rows are the queue, so nothing is lost with the process: chats before the rest, each lane within
+ * its limit, strictly in order within a conversation. Pause holds everything where it is.
+ */
+export function createQueue({ store, settings, start }: { store: RunStore; settings: Settings; start: (run: Run) => void }) {
+  const running: Record<Lane, number> = { chat: 0, other: 0 }
+  let open = false
+
+  function wake(): void {
+    if (!open || settings.get('paused')) return
+    for (const lane of LANES) {
+      while (running[lane] < settings.get(LIMIT[lane])) {
+        const run = store.next(lane)
+        if (!run) break
+        running[lane]++
+        start(run)
+      }
+    }
+  }
+
+  return {
+    wake,
+    /** A run gave up its place. */
+    free(run: Pick<Run, 'origin'>): void {
+      running[laneOf(run)]--
+      wake()
+    },
+    open(): void {
+      open = true
+      wake()
+    },
+    close: (): void => void (open = false),
+  }
+}

@@ -1,0 +1,46 @@
+import { existsSync, readFileSync } from 'node:fs'
+import type { ToolSchema } from '../agent/model.ts'
+import type { Operation, Tool } from '../agent/tool.ts'
+import { AppError } from '../errors.ts'
+import { isRecord } from '../shapes/record.ts'
+import { lazy } from '../shapes/lazy.ts'
+import { toolSchemas } from './schemas.ts'
+
+/** A call whose tool, operation and arguments are known to be of the right form. */
+export type ParsedCall = { tool: Tool; name: string; operation: Operation; arguments: unknown }
+
+export type Registry = ReturnType<typeof createRegistry>
+
+/** The tools of the house by name. Their JSON schemas were written at build time; unbuilt, they are made on first use. */
+export function createRegistry(tools: readonly Tool[], schemaFile: string) {
+  const byName = new Map(tools.map((tool) => [tool.name, tool]))
+  const schemas = lazy((): ToolSchema[] =>
+    existsSync(schemaFile) ? (JSON.parse(readFileSync(schemaFile, 'utf8')) as ToolSchema[]) : toolSchemas(tools),
+  )
+
+  /** The operation a call names, if there is such a one. */
+  function find(toolName: string, args: unknown): { tool: Tool; name: string; operation: Operation } | undefined {
+    const tool = byName.get(toolName)
+    const name = isRecord(args) && typeof args.operation === 'string' ? args.operation : ''
+    const operation = tool && Object.hasOwn(tool.operations, name) ? tool.operations[name] : undefined
+    return tool && operation && { tool, name, operation }
+  }
+
+  /** Throws AppError('invalid') with a sentence that tells the model how to do better. */
+  function parse(toolName: string, args: unknown): ParsedCall {
+    const tool = byName.get(toolName)
+    if (!tool)
+      throw new AppError('invalid', `There is no tool ${toolName}. There are: ${[...byName.keys()].join(', ')}.`)
+    if (!isRecord(args)) throw new AppError('invalid', 'The arguments are not a JSON object.')
+    const found = find(toolName, args)
+    const names = Object.keys(tool.operations).join(', ')
+    if (!found) throw new AppError('invalid', `${toolName} needs an operation, one of: ${names}.`)
+    const { operation: _operation, ...rest } = args
+    const parsed = found.operation.input().safeParse(rest)
+    if (parsed.success) return { ...found, arguments: parsed.data }
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'arguments'}: ${issue.message}`)
+    throw new AppError('invalid', `The arguments of ${toolName}.${found.name} are not right: ${problems.join('; ')}.`)
+  }
+
+  return { find, parse, schemas, tools: (): readonly Tool[] => tools }
+}
