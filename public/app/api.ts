@@ -81,6 +81,14 @@ export function sentence(error: unknown): string | null {
   return error instanceof Error ? error.message : String(error)
 }
 
+/** The error, unless every remark of it already stands at one of these fields. */
+export function elsewhere(error: unknown, paths: string[]): unknown {
+  const detail =
+    error instanceof ApiError && error.code === 'invalid' && Array.isArray(error.detail) ? error.detail : []
+  const placed = detail.length > 0 && detail.every(({ path }: { path?: string }) => paths.includes(path ?? ''))
+  return placed ? null : error
+}
+
 /** The server's remark on one field of a form, if it made one. */
 export function fieldError(error: unknown, path: string): string | undefined {
   const detail = error instanceof ApiError && Array.isArray(error.detail) ? error.detail : []

@@ -1,10 +1,9 @@
 import type { JSX } from 'preact'
-import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { IconButton } from '../ui/button.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { complain } from '../ui/toast.tsx'
 import { ACCEPT, readFiles } from './attachments.ts'
-import { webKey } from './first-message.ts'
 import { ModelButton } from './model-picker.tsx'
 import { model } from './models.ts'
 import type { Attachment, OutgoingMessage } from './types.ts'
@@ -16,13 +15,15 @@ type ComposerProps = {
   /** Something is going on that can be stopped. */
   running?: boolean
   onStop?: () => void
+  /** The open web was allowed in this conversation. */
+  webOpen?: boolean
 }
 
 /** Where one types: grows with the text, keeps a draft, takes files by button, paste and drop. */
-export function Composer({ id, label, onSend, running, onStop }: ComposerProps): JSX.Element {
+export function Composer({ id, label, onSend, running, onStop, webOpen = false }: ComposerProps): JSX.Element {
   const [text, setText] = useDraft(id)
   const [files, setFiles] = useState<Attachment[]>([])
-  const [web, setWeb] = useRemembered(webKey(id))
+  const [web, setWeb] = useState(false)
   const [over, setOver] = useState(false)
   const area = useGrowing(text)
   const hint = useId()
@@ -42,6 +43,7 @@ export function Composer({ id, label, onSend, running, onStop }: ComposerProps):
     })
     setText('')
     setFiles([])
+    setWeb(false)
     area.current?.focus()
   }
   return (
@@ -90,22 +92,35 @@ export function Composer({ id, label, onSend, running, onStop }: ComposerProps):
       </span>
       <div class="composer-tools">
         <FileButton onFiles={(list) => void add(list)} />
-        <button
-          type="button"
-          class="toggle"
-          aria-pressed={web}
-          title={web ? 'Any website may be read in this chat' : 'Only whitelisted websites are read without asking'}
-          onClick={() => setWeb(!web)}
-        >
-          <Icon name="globe" size={16} />
-          <span>Web</span>
-        </button>
+        <WebToggle on={web || webOpen} fixed={webOpen} onChange={setWeb} />
         <ModelButton />
         <span class="grow" />
         {running && onStop && <IconButton label="Stop" icon="stop" look="plain" class="stop" onClick={onStop} />}
         <IconButton label="Send" icon="send" look="primary" type="submit" class="send" disabled={!ready} />
       </div>
     </form>
+  )
+}
+
+type WebToggleProps = { on: boolean; fixed: boolean; onChange: (on: boolean) => void }
+
+function WebToggle({ on, fixed, onChange }: WebToggleProps) {
+  const meaning = fixed
+    ? 'Any website may be read in this chat, until you clear the context'
+    : 'Let Steward read any website in this chat, not only the whitelisted ones'
+  return (
+    <button
+      type="button"
+      class="toggle"
+      aria-label={`Web: ${meaning}`}
+      aria-pressed={on}
+      aria-disabled={fixed}
+      title={meaning}
+      onClick={() => !fixed && onChange(!on)}
+    >
+      <Icon name="globe" size={16} />
+      <span>Web</span>
+    </button>
   )
 }
 
@@ -155,15 +170,6 @@ function useDraft(id: string): [string, (text: string) => void] {
     else sessionStorage.removeItem(key)
   }
   return [text, change]
-}
-
-function useRemembered(key: string): [boolean, (on: boolean) => void] {
-  const [on, setOn] = useState(() => sessionStorage.getItem(key) === '1')
-  useEffect(() => {
-    if (on) sessionStorage.setItem(key, '1')
-    else sessionStorage.removeItem(key)
-  }, [on, key])
-  return [on, setOn]
 }
 
 function useGrowing(text: string) {

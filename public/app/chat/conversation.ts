@@ -6,7 +6,7 @@ import { refreshRecentSoon } from '../recent.ts'
 import { namedHosts } from './hosts.ts'
 import { clearedItem, itemsOf, noticeItem, runItem, sentItem, userItem, type Item, type RunItem } from './items.ts'
 import { takeModels } from './models.ts'
-import { isSettled, newRun, nextRun, shows, textOf } from './run-state.ts'
+import { isSettled, newRun, nextRun, shows, textOf, withArguments } from './run-state.ts'
 import { openSocket, type ChatSocket, type Link } from './socket.ts'
 import { createTextBuffer } from './text-buffer.ts'
 import type { Integrity, OutgoingMessage, StoredConversation } from './types.ts'
@@ -22,6 +22,7 @@ export function createConversation(id: string) {
   const link = signal<ReadonlySignal<Link> | null>(null)
   const active = signal<ReadonlySet<string>>(new Set())
   const said = signal('')
+  const webOpen = signal(false)
   const hosts = computed(() => namedHosts(items.value))
   const buffer = createTextBuffer((runId, content) => change(runId, { type: 'text', content, run_id: runId }))
   let socket: ChatSocket | undefined
@@ -48,6 +49,7 @@ export function createConversation(id: string) {
     items.value = [...itemsOf(record), ...unsent]
     title.value = record.title
     integrity = record.integrity
+    webOpen.value = record.web_open ?? webOpen.value
     lastSeq = record.last_seq
     active.value = new Set(
       runs()
@@ -144,6 +146,7 @@ export function createConversation(id: string) {
 
   function send(message: OutgoingMessage): void {
     const item = sentItem(message)
+    if (message.web) webOpen.value = true
     items.value = [...items.value, item]
     if (link.value?.value === 'open') deliver(item.key)
   }
@@ -176,12 +179,18 @@ export function createConversation(id: string) {
   function clear(): boolean {
     if (!socket?.send({ type: 'clear' })) return false
     integrity = 'owner'
+    webOpen.value = false
     if (items.value.at(-1)?.kind !== 'cleared') items.value = [...items.value, clearedItem()]
     return true
   }
 
   async function confirm(callId: string, decision: Decision): Promise<void> {
     if (!socket?.send({ type: 'confirm', call_id: callId, ...decision })) await decide(callId, decision)
+    const { arguments: changed } = decision
+    const asking = runs().find(({ run }) =>
+      run.value.parts.some((part) => part.type === 'tool' && part.call_id === callId),
+    )
+    if (changed && asking) asking.run.value = withArguments(asking.run.value, callId, changed)
   }
 
   function close(): void {
@@ -199,6 +208,7 @@ export function createConversation(id: string) {
     link,
     active,
     said,
+    webOpen,
     hosts,
     load,
     send,

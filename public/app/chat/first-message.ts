@@ -5,7 +5,6 @@ const waiting = new Map<string, OutgoingMessage>()
 /** Leaves the first message of a new conversation for its page to send. */
 export function startWith(id: string, message: OutgoingMessage): void {
   waiting.set(id, message)
-  if (message.web) sessionStorage.setItem(webKey(id), '1')
 }
 
 /** Takes that message, once. */
@@ -14,6 +13,3 @@ export function takeFirst(id: string): OutgoingMessage | undefined {
   waiting.delete(id)
   return message
 }
-
-/** Where a conversation remembers, in this tab, that the open web was allowed. */
-export const webKey = (id: string): string => `steward.web.${id}`

@@ -45,8 +45,8 @@ export function userItem(
   frame: Extract<ServerFrame, { type: 'user_message' }>,
   attachments: StoredAttachment[] = frame.attachments.map((name) => ({ name })),
 ): UserItem {
-  const { message_id: key, content, by } = frame
-  return { kind: 'user', key, content, attachments, by, at: new Date().toISOString(), state: 'sent' }
+  const { message_id: id, content, by } = frame
+  return { kind: 'user', key: `user-${id}`, content, attachments, by, at: new Date().toISOString(), state: 'sent' }
 }
 
 /** The record as lines, with a divider where the context was cleared. */
@@ -60,6 +60,6 @@ export function itemsOf({ messages }: StoredConversation): Item[] {
 
 function itemOf(message: StoredConversation['messages'][number]): Item {
   if (message.role === 'assistant') return runItem(storedRun(message))
-  const { id: key, content, attachments, by, created_at: at } = message
-  return { kind: 'user', key, content, attachments, by, at, state: 'sent' }
+  const { id, content, attachments, by, created_at: at } = message
+  return { kind: 'user', key: `user-${id}`, content, attachments, by, at, state: 'sent' }
 }

@@ -1,4 +1,5 @@
 import type { RunStatus, ServerFrame } from '../../../services/shapes/frames.ts'
+import { fit } from './fit.ts'
 import type { Ask, Integrity, Part, Run, StoredAnswer, ToolPart } from './types.ts'
 
 /** How an answer grows: a pure function from what is shown and a frame to what is shown next. */
@@ -85,6 +86,10 @@ function withAsk(run: Run, ask: Ask): Run {
   return withCall(run, call_id, { tool_name, arguments: ask.arguments, status: 'waiting', ask })
 }
 
+/** The owner changed what will be done; the card of the call shows it from now on. */
+export const withArguments = (run: Run, callId: string, changed: unknown): Run =>
+  withCall(run, callId, { arguments: changed })
+
 const ANSWERS = { approved: 'approved by you', denied: 'denied by you', expired: 'expired' } as const
 
 function withoutAsk(run: Run, { call_id, decision }: FrameOf<'confirmation_closed'>): Run {
@@ -100,23 +105,19 @@ function withEnd(run: Run, { stop_reason, usage }: FrameOf<'done'>): Run {
   return { ...run, stopReason: stop_reason, usage, status: isSettled(run) ? run.status : ended, waitingFor: null }
 }
 
-/** `state` has the text in one piece: where ours is its beginning the order we know is kept, else calls come first. */
+/** `state` has the text in one piece. Where our parts are its beginning they keep their order, else calls come first. */
 function withState(run: Run, frame: FrameOf<'state'>): Run {
-  const known = textOf(run)
-  const fits = frame.text.startsWith(known)
-  const start: Run = {
-    ...run,
-    status: frame.status,
-    parts: fits ? run.parts : run.parts.filter(({ type }) => type === 'tool'),
-  }
+  const fitted = fit(run.parts, frame.text)
+  const parts = fitted?.parts ?? run.parts.filter(({ type }) => type === 'tool')
+  const rest = fitted?.rest ?? frame.text
+  const before: Run = { ...withoutAsks({ ...run, parts }), status: frame.status }
   const called = frame.tool_calls.reduce(
     (so, call) => withCall(so, call.call_id, { ...call, status: call.success === undefined ? 'started' : 'finished' }),
-    start,
+    before,
   )
-  const rest = fits ? frame.text.slice(known.length) : frame.text
+  const unsure = rest !== '' && called.parts.at(-1)?.type === 'tool'
   const full = rest ? withText(called, rest) : called
-  const exact = run.exact && (frame.tool_calls.length === 0 || rest === '')
-  return frame.confirmations.reduce(withAsk, { ...withoutAsks(full), exact })
+  return frame.confirmations.reduce(withAsk, { ...full, exact: run.exact && !unsure })
 }
 
 const withoutAsks = (run: Run): Run => ({

@@ -1,19 +1,20 @@
 import type { JSX } from 'preact'
-import { useContext, useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useContext, useEffect, useMemo } from 'preact/hooks'
 import { Icon } from '../ui/icons.tsx'
 import { Loading, Problem } from '../ui/states.tsx'
 import { Answer, FaultView } from './answer.tsx'
 import { ChatContext } from './context.ts'
+import { useEarlier } from './earlier.ts'
 import type { Item } from './items.ts'
+import { useStickToEnd } from './stick.ts'
 import { UserMessage } from './user-message.tsx'
-
-const NEAR = 48
 
 /** Everything said, kept at its newest line while the reader is there, and left alone while they read above. */
 export function Transcript(): JSX.Element {
   const chat = useContext(ChatContext)
   const { frame, inner, away, toEnd } = useStickToEnd()
   const items = chat.items.value
+  const earlier = useEarlier(frame, items.length)
   const last = items.at(-1)
   const mine = last?.kind === 'user' && last.state !== 'sent' ? last.key : null
   useEffect(() => void (mine && toEnd()), [mine])
@@ -24,7 +25,12 @@ export function Transcript(): JSX.Element {
           {chat.problem.value ? <Problem error={chat.problem.value} retry={() => void chat.load()} /> : null}
           {!chat.loaded.value && !chat.problem.value && !items.length && <Loading />}
           {chat.loaded.value && !items.length && <Opening />}
-          {items.map((item) => (
+          {earlier.from > 0 && (
+            <button type="button" class="button small earlier" ref={earlier.button} onClick={earlier.more}>
+              Earlier messages
+            </button>
+          )}
+          {items.slice(earlier.from).map((item) => (
             <Line key={item.key} item={item} />
           ))}
         </div>
@@ -65,40 +71,4 @@ function Opening() {
       </p>
     </div>
   )
-}
-
-function useStickToEnd() {
-  const frame = useRef<HTMLDivElement>(null)
-  const inner = useRef<HTMLDivElement>(null)
-  const stuck = useRef(true)
-  const top = useRef(0)
-  const [away, setAway] = useState(false)
-  const toEnd = () => {
-    stuck.current = true
-    setAway(false)
-    frame.current?.scrollTo({ top: frame.current.scrollHeight })
-  }
-  useEffect(() => {
-    const box = frame.current
-    const content = inner.current
-    if (!box || !content) return
-    const follow = () => void (stuck.current && box.scrollTo({ top: box.scrollHeight }))
-    // @NOTE text may have grown since the scroll that this tells of: only a move upwards is the reader's.
-    const look = () => {
-      const near = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR
-      const upwards = box.scrollTop < top.current - 1
-      stuck.current = near || (stuck.current && !upwards)
-      top.current = box.scrollTop
-      setAway(!stuck.current)
-    }
-    const watcher = new ResizeObserver(follow)
-    watcher.observe(content)
-    watcher.observe(box)
-    box.addEventListener('scroll', look, { passive: true })
-    return () => {
-      watcher.disconnect()
-      box.removeEventListener('scroll', look)
-    }
-  }, [])
-  return { frame, inner, away, toEnd }
 }

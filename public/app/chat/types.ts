@@ -86,6 +86,8 @@ export type StoredConversation = {
   title: string
   model: string | null
   last_seq: number
+  /** Any website may be read, until the context is cleared. */
+  web_open?: boolean
   integrity: Integrity
   messages: (StoredUserMessage | StoredAnswer)[]
 }

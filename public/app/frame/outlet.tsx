@@ -22,9 +22,11 @@ export function Outlet(): JSX.Element {
     return () => void (wanted = false)
   }, [route])
   useArrival(shown, path)
+  const last = useRef({ path, params, query })
+  if (shown?.route === route) last.current = { path, params, query }
   if (problem) return <Problem error={problem} retry={() => location.reload()} />
-  if (shown?.route !== route) return <Loading />
-  return <shown.Page key={path} params={params} query={query} />
+  if (!shown) return <Loading />
+  return <shown.Page key={last.current.path} params={last.current.params} query={last.current.query} />
 }
 
 /** After a change of page: the window's name, the top of the page, and the focus on its heading. */

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
-import { api, fieldError } from '../api.ts'
+import { api, elsewhere, fieldError } from '../api.ts'
 import { useAction } from '../ui/action.ts'
 import { Button } from '../ui/button.tsx'
 import { TextField } from '../ui/field.tsx'
@@ -58,7 +58,7 @@ export function PasswordForm(): JSX.Element {
           error={differs ? 'The two passwords differ.' : undefined}
           required
         />
-        <Problem error={error} />
+        <Problem error={elsewhere(error, ['current_password', 'new_password'])} />
         <Button type="submit" busy={busy} disabled={!current || next.length < SHORTEST || next !== repeat}>
           Change password
         </Button>

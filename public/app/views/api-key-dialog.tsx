@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
-import { api, fieldError } from '../api.ts'
+import { api, elsewhere, fieldError } from '../api.ts'
 import { useAction } from '../ui/action.ts'
 import { Button } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
@@ -89,7 +89,7 @@ export function ApiKeyDialog({
           onChange={setInput}
         />
         <SelectField label="It expires" value={expiry} options={EXPIRIES} onChange={setExpiry} />
-        <Problem error={error} />
+        <Problem error={elsewhere(error, ['name'])} />
         <footer class="dialog-actions">
           <Button onClick={onClose}>Cancel</Button>
           <Button type="submit" look="primary" busy={busy} disabled={!name.trim() || !scopes.length}>

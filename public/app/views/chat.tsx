@@ -32,6 +32,7 @@ export function ChatPage({ params }: PageProps): JSX.Element {
             id={id}
             label="Message Steward"
             onSend={chat.send}
+            webOpen={chat.webOpen.value}
             running={chat.active.value.size > 0}
             onStop={() => void (chat.stop() || offline())}
           />

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
-import { api, fieldError } from '../api.ts'
+import { api, elsewhere, fieldError } from '../api.ts'
 import { useAction } from '../ui/action.ts'
 import { Button } from '../ui/button.tsx'
 import { Dialog } from '../ui/dialog.tsx'
@@ -68,7 +68,7 @@ export function CredentialDialog({
           autofocus={Boolean(name)}
         />
         {!name && <TextField label="What it is for (optional)" value={about} onInput={setAbout} />}
-        <Problem error={error} />
+        <Problem error={elsewhere(error, ['key', 'value'])} />
         <footer class="dialog-actions">
           <Button onClick={onClose}>Cancel</Button>
           <Button type="submit" look="primary" busy={busy} disabled={!key.trim() || !value.trim()}>

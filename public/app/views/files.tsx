@@ -58,11 +58,6 @@ function TrashRow({ item, reload }: { item: Trashed; reload: () => Promise<void>
 }
 
 const CAUSES: Record<string, string> = {
-  overwrite: 'Overwritten',
   overwritten: 'Overwritten',
-  write: 'Overwritten',
-  delete: 'Deleted',
   deleted: 'Deleted',
-  restore: 'Replaced by a restored version',
-  restored: 'Replaced by a restored version',
 }

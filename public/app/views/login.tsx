@@ -73,7 +73,7 @@ async function signIn(given: Credentials, askCode: () => void): Promise<void> {
 function SignInProblem({ error }: { error: unknown }) {
   return (
     <p role="alert" class="form-error">
-      {error ? sentence(error) : null}
+      {sentence(error)}
     </p>
   )
 }

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { api, fieldError, sentence } from '../api.ts'
+import { api, elsewhere, fieldError, sentence } from '../api.ts'
 import { navigate } from '../router.ts'
 import type { PageProps } from '../routes.ts'
 import { useAction } from '../ui/action.ts'
@@ -86,7 +86,7 @@ function OwnerForm({ given, onMade }: { given: string; onMade: (password: string
           required
         />
         <p role="alert" class="form-error">
-          {error ? sentence(error) : null}
+          {sentence(elsewhere(error, ['username', 'password']))}
         </p>
         <Button type="submit" look="primary" busy={busy} disabled={!token.trim() || !username.trim() || !password}>
           Begin

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
-import { api, fieldError } from '../api.ts'
+import { api, elsewhere, fieldError } from '../api.ts'
 import { useAction } from '../ui/action.ts'
 import { Button, IconButton } from '../ui/button.tsx'
 import { askConfirm } from '../ui/confirm.tsx'
@@ -135,7 +135,7 @@ function FolderDialog({
           onChange={setWrittenBy}
         />
         <TextField label="Note (optional)" value={note} onInput={setNote} maxLength={500} />
-        <Problem error={error} />
+        <Problem error={elsewhere(error, ['path'])} />
         <footer class="dialog-actions">
           <Button onClick={onClose}>Cancel</Button>
           <Button type="submit" look="primary" busy={busy} disabled={!path.trim()}>

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
-import { api, fieldError } from '../api.ts'
+import { api, elsewhere, fieldError } from '../api.ts'
 import { useAction } from '../ui/action.ts'
 import { Button, IconButton } from '../ui/button.tsx'
 import { askConfirm } from '../ui/confirm.tsx'
@@ -115,7 +115,7 @@ function SiteDialog({ site, onClose, onSaved }: { site: Site | null; onClose: ()
         )}
         <TextField label="Note (optional)" value={note} onInput={setNote} maxLength={500} autofocus={site !== null} />
         <CheckField label={PRIVATE_OK} hint={PRIVATE_HINT} checked={privateOk} onChange={setPrivateOk} />
-        <Problem error={error} />
+        <Problem error={elsewhere(error, ['domain'])} />
         <footer class="dialog-actions">
           <Button onClick={onClose}>Cancel</Button>
           <Button type="submit" look="primary" busy={busy}>
