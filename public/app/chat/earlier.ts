@@ -7,7 +7,7 @@ const STEP = 60
  * Long conversations are drawn from their end: the last messages at once, earlier ones as the reader comes near them. What
  * they look at stays where it is.
  */
-export function useEarlier(frame: RefObject<HTMLDivElement>, total: number) {
+export function useEarlier(frame: RefObject<HTMLDivElement | null>, total: number) {
   const [count, setCount] = useState(STEP)
   const button = useRef<HTMLButtonElement>(null)
   const below = useRef<number | null>(null)

@@ -8,6 +8,9 @@ const KEY = 'steward.model'
 /** The models there are; null until first heard of. */
 export const models = signal<ModelInfo[] | null>(null)
 
+/** What the server wants said about the models, such as a default that its provider has retired. */
+export const modelWarnings = signal<string[]>([])
+
 const byDefault = signal<string | null>(null)
 const chosen = signal(localStorage.getItem(KEY))
 
@@ -30,11 +33,13 @@ export function takeModels(list: ModelInfo[], preset: string): void {
 /** Asks for the models unless they are known; `again` asks anyway, since a new key brings new ones. */
 export async function loadModels(again = false): Promise<void> {
   if (models.value && !again) return
-  const [list, { default: preset }] = await Promise.all([
+  const [list, named] = await Promise.all([
     api.get<ModelInfo[]>('/api/models/info'),
-    api.get<{ default: string }>('/api/models'),
-  ]).catch(() => [null, { default: '' }] as const)
-  if (list) takeModels(list, preset)
+    api.get<{ default: string; warnings?: string[] }>('/api/models'),
+  ]).catch(() => [null, null])
+  if (!list || !named) return
+  takeModels(list, named.default)
+  modelWarnings.value = named.warnings ?? []
 }
 
 /** "$3 in, $15 out": USD per million tokens. */

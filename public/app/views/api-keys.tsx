@@ -26,7 +26,7 @@ export type ApiKey = {
 
 /** Keys for scripts: made here, shown once, deleted here. */
 export function ApiKeysPage(): JSX.Element {
-  const list = useResource<{ items: ApiKey[] }>('/api/api-keys?limit=200')
+  const list = useResource<{ items: ApiKey[] }>('/api/api-keys')
   const [making, setMaking] = useState(false)
   const [made, setMade] = useState<MadeKey | null>(null)
   const done = async (key: MadeKey) => {
@@ -73,7 +73,7 @@ function KeyRow({ apiKey, reload }: { apiKey: ApiKey; reload: () => Promise<void
         ))}{' '}
         {expired && <Badge kind="bad">expired</Badge>}
         <div class="muted small">
-          <code>{apiKey.prefix}…</code> · input counts as {apiKey.input === 'owner' ? 'yours' : 'from others'} ·{' '}
+          <code>stw_{apiKey.prefix}_…</code> · input counts as {apiKey.input === 'owner' ? 'yours' : 'from others'} ·{' '}
           {apiKey.last_used_at ? (
             <>
               used <Time at={apiKey.last_used_at} />

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact'
 import { Composer } from '../chat/composer.tsx'
 import { startWith } from '../chat/first-message.ts'
-import { loadModels, models } from '../chat/models.ts'
+import { loadModels, models, modelWarnings } from '../chat/models.ts'
 import { newId } from '../ids.ts'
 import { pending } from '../pending.ts'
 import { recent } from '../recent.ts'
@@ -32,6 +32,7 @@ export function HomePage(): JSX.Element {
         }}
       />
       <RehearsalHint />
+      <ModelWarnings />
       <Waiting />
       <Recent />
     </div>
@@ -56,6 +57,19 @@ function RehearsalHint() {
         add a key under <a href="/settings/credentials">Settings → Credentials</a>.
       </div>
     </aside>
+  )
+}
+
+function ModelWarnings() {
+  return (
+    <>
+      {modelWarnings.value.map((warning) => (
+        <div class="notice" key={warning}>
+          <Icon name="alert" />
+          <span>{warning}</span>
+        </div>
+      ))}
+    </>
   )
 }
 
