@@ -66,7 +66,8 @@ export function renderBlock(block: Token, rule: LinkRule, settled: boolean): Nod
 }
 
 function tame(link: HTMLAnchorElement, rule: LinkRule): void {
-  const url = parseUrl(link.getAttribute('href') ?? '', location.href)
+  const href = link.getAttribute('href')
+  const url = href === null ? null : parseUrl(href, location.href)
   if (!url || !isAllowed(url, rule)) return flatten(link, url)
   link.target = '_blank'
   link.rel = 'noopener noreferrer'
@@ -82,8 +83,8 @@ function flatten(link: HTMLAnchorElement, url: URL | null): void {
   const words = link.textContent ?? ''
   const address = url?.href ?? ''
   const plain = document.createElement('span')
-  plain.className = 'plain-link'
-  plain.title = 'Not a link: this answer may hold words of others, and you have not named this site.'
+  if (url) plain.className = 'plain-link'
+  if (url) plain.title = 'Not a link: this answer may hold words of others, and you have not named this site.'
   const same = words.replace(/\/$/, '') === address.replace(/\/$/, '') || !address
   plain.textContent = same ? words : `${words} (${address})`
   link.replaceWith(plain)
