@@ -25,7 +25,7 @@ export function privateAddress(host: string): AppError {
  * own connection, so no answer of yesterday's name server is ever used again.
  */
 export async function openAgent(allowed: ReadonlySet<string>, lookup: Lookup, timeoutMs: number): Promise<Agent> {
-  const undici = await import('undici')
+  const { default: undici } = await import('undici')
   const base = { timeout: timeoutMs, allowH2: false, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1_000 }
   const open = undici.buildConnector({ ...base, lookup: asSocketLookup(lookup) })
   const guarded = undici.buildConnector({ ...base, lookup: asSocketLookup(onlyPublic(lookup)) })
