@@ -98,6 +98,14 @@ describe('the guarded HTTP client: who may be reached', () => {
     assert.equal((await get(here('/'))).body.toString(), 'nas')
   })
 
+  it('reaches an opened IPv6 service', async () => {
+    const nas = createServer((_, response) => response.end('six'))
+    const nasPort = await listening(nas, '::1')
+    const options = { allowedPrivateHosts: new Set([`[::1]:${nasPort}`]) }
+    assert.equal((await get(`http://[0:0::1]:${nasPort}/`, { options })).body.toString(), 'six')
+    nas.close()
+  })
+
   it('opens a host under the name it was opened by, and at no other port', async () => {
     pages = { '/': (_, response) => response.end('nas') }
     const lookup = async () => [{ address: '127.0.0.1', family: 4 }]
