@@ -1,12 +1,11 @@
-import type { JSX } from 'preact'
+import type { JSX, RefObject } from 'preact'
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { IconButton } from '../ui/button.tsx'
 import { Icon } from '../ui/icons.tsx'
-import { complain } from '../ui/toast.tsx'
-import { ACCEPT, readFiles } from './attachments.ts'
+import { FileButton, FileChips, useFiles } from './composer-files.tsx'
 import { ModelButton } from './model-picker.tsx'
 import { model } from './models.ts'
-import type { Attachment, OutgoingMessage } from './types.ts'
+import type { OutgoingMessage } from './types.ts'
 
 type ComposerProps = {
   id: string
@@ -22,50 +21,53 @@ type ComposerProps = {
 /** Where one types: grows with the text, keeps a draft, takes files by button, paste and drop. */
 export function Composer({ id, label, onSend, running, onStop, webOpen = false }: ComposerProps): JSX.Element {
   const [text, setText] = useDraft(id)
-  const [files, setFiles] = useState<Attachment[]>([])
   const [web, setWeb] = useState(false)
-  const [over, setOver] = useState(false)
-  const area = useGrowing(text)
-  const hint = useId()
-  const add = async (list: Iterable<File>) => {
-    const { taken, problems } = await readFiles([...list], files)
-    setFiles((before) => [...before, ...taken])
-    for (const problem of problems) complain(new Error(problem))
-  }
+  const { files, add, remove, clear, over, target } = useFiles()
+  const area = useRef<HTMLTextAreaElement>(null)
   const ready = text.trim() !== '' || files.length > 0
   const send = () => {
     if (!ready) return
-    onSend({
-      content: text.trim(),
-      attachments: files,
-      ...(model.value ? { model: model.value.id } : {}),
-      ...(web ? { web } : {}),
-    })
+    const choice = model.value ? { model: model.value.id } : {}
+    onSend({ content: text.trim(), attachments: files, ...choice, ...(web ? { web } : {}) })
     setText('')
-    setFiles([])
     setWeb(false)
+    clear()
     area.current?.focus()
   }
+  const submit = (event: Event) => {
+    event.preventDefault()
+    send()
+  }
   return (
-    <form
-      class={over ? 'composer over' : 'composer'}
-      onSubmit={(event) => {
-        event.preventDefault()
-        send()
-      }}
-      onDragOver={(event) => {
-        if (!event.dataTransfer?.types.includes('Files')) return
-        event.preventDefault()
-        setOver(true)
-      }}
-      onDragLeave={(event) => event.target === event.currentTarget && setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault()
-        setOver(false)
-        void add(event.dataTransfer?.files ?? [])
-      }}
-    >
-      <FileChips files={files} remove={(key) => setFiles(files.filter((file) => file.key !== key))} />
+    <form class={over ? 'composer over' : 'composer'} onSubmit={submit} {...target}>
+      <FileChips files={files} remove={remove} />
+      <TextBox area={area} label={label} text={text} onText={setText} onSend={send} onFiles={add} />
+      <div class="composer-tools">
+        <FileButton onFiles={add} />
+        <WebToggle on={web || webOpen} fixed={webOpen} onChange={setWeb} />
+        <ModelButton />
+        <span class="grow" />
+        {running && onStop && <IconButton label="Stop" icon="stop" look="plain" class="stop" onClick={onStop} />}
+        <IconButton label="Send" icon="send" look="primary" type="submit" class="send" disabled={!ready} />
+      </div>
+    </form>
+  )
+}
+
+type TextBoxProps = {
+  area: RefObject<HTMLTextAreaElement | null>
+  label: string
+  text: string
+  onText: (text: string) => void
+  onSend: () => void
+  onFiles: (files: Iterable<File>) => void
+}
+
+function TextBox({ area, label, text, onText, onSend, onFiles }: TextBoxProps) {
+  const hint = useId()
+  useGrowing(area, text)
+  return (
+    <>
       <textarea
         ref={area}
         data-arrival={matchMedia('(pointer: fine)').matches || undefined}
@@ -74,31 +76,23 @@ export function Composer({ id, label, onSend, running, onStop, webOpen = false }
         aria-label={label}
         aria-describedby={hint}
         placeholder={label}
-        onInput={(event) => setText(event.currentTarget.value)}
+        onInput={(event) => onText(event.currentTarget.value)}
         onKeyDown={(event) => {
           if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
           event.preventDefault()
-          send()
+          onSend()
         }}
         onPaste={(event) => {
           const pasted = event.clipboardData?.files
           if (!pasted?.length) return
           event.preventDefault()
-          void add(pasted)
+          onFiles(pasted)
         }}
       />
       <span id={hint} class="visually-hidden">
         Enter sends, Shift and Enter begins a new line. Files can be pasted or dropped here.
       </span>
-      <div class="composer-tools">
-        <FileButton onFiles={(list) => void add(list)} />
-        <WebToggle on={web || webOpen} fixed={webOpen} onChange={setWeb} />
-        <ModelButton />
-        <span class="grow" />
-        {running && onStop && <IconButton label="Stop" icon="stop" look="plain" class="stop" onClick={onStop} />}
-        <IconButton label="Send" icon="send" look="primary" type="submit" class="send" disabled={!ready} />
-      </div>
-    </form>
+    </>
   )
 }
 
@@ -124,43 +118,6 @@ function WebToggle({ on, fixed, onChange }: WebToggleProps) {
   )
 }
 
-function FileButton({ onFiles }: { onFiles: (files: FileList) => void }) {
-  const input = useRef<HTMLInputElement>(null)
-  return (
-    <>
-      <IconButton label="Attach files" icon="clip" onClick={() => input.current?.click()} />
-      <input
-        ref={input}
-        type="file"
-        class="visually-hidden"
-        multiple
-        accept={ACCEPT}
-        tabIndex={-1}
-        aria-label="Files to attach"
-        onChange={(event) => {
-          if (event.currentTarget.files) onFiles(event.currentTarget.files)
-          event.currentTarget.value = ''
-        }}
-      />
-    </>
-  )
-}
-
-function FileChips({ files, remove }: { files: Attachment[]; remove: (key: string) => void }) {
-  if (!files.length) return null
-  return (
-    <ul class="chips plain-list" aria-label="Attached">
-      {files.map((file) => (
-        <li class="chip" key={file.key}>
-          {file.preview ? <img src={file.preview} alt="" /> : <Icon name="file" size={16} />}
-          <span class="ellipsis">{file.name}</span>
-          <IconButton label={`Remove ${file.name}`} icon="close" onClick={() => remove(file.key)} />
-        </li>
-      ))}
-    </ul>
-  )
-}
-
 function useDraft(id: string): [string, (text: string) => void] {
   const key = `steward.draft.${id}`
   const [text, setText] = useState(() => sessionStorage.getItem(key) ?? '')
@@ -172,13 +129,11 @@ function useDraft(id: string): [string, (text: string) => void] {
   return [text, change]
 }
 
-function useGrowing(text: string) {
-  const area = useRef<HTMLTextAreaElement>(null)
+function useGrowing(area: RefObject<HTMLTextAreaElement | null>, text: string): void {
   useLayoutEffect(() => {
     const box = area.current
     if (!box) return
     box.style.height = 'auto'
     box.style.height = `${box.scrollHeight}px`
   }, [text])
-  return area
 }

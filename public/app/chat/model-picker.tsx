@@ -30,72 +30,92 @@ export function ModelButton(): JSX.Element {
 
 function ModelDialog({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState('')
-  const [at, setAt] = useState<number | null>(null)
+  const [moved, setMoved] = useState<number | null>(null)
   const id = useId()
   const shown = useMemo(() => found(models.value ?? [], text), [text])
-  const active =
-    at ??
-    Math.max(
-      0,
-      shown.findIndex((each) => each.id === model.value?.id),
-    )
-  const pick = (choice: ModelInfo | undefined) => {
-    if (!choice) return
-    chooseModel(choice.id)
+  const chosen = shown.findIndex((each) => each.id === model.value?.id)
+  const active = moved ?? Math.max(0, chosen)
+  const pick = (info: ModelInfo | undefined) => {
+    if (!info) return
+    chooseModel(info.id)
     onClose()
   }
   const move = (by: number) => {
     const next = Math.min(shown.length - 1, Math.max(0, active + by))
-    setAt(next)
+    setMoved(next)
     document.getElementById(`${id}-${next}`)?.scrollIntoView({ block: 'nearest' })
+  }
+  const search = (next: string) => {
+    setText(next)
+    setMoved(0)
   }
   return (
     <Dialog title="Which model answers?" onClose={onClose}>
-      <input
-        class="input"
-        type="search"
-        role="combobox"
-        list={undefined}
-        aria-label="Search models"
-        placeholder="Search models"
-        aria-expanded={true}
-        aria-controls={id}
-        aria-activedescendant={shown.length ? `${id}-${active}` : undefined}
-        autofocus
-        value={text}
-        onInput={(event) => {
-          setText(event.currentTarget.value)
-          setAt(0)
-        }}
-        onKeyDown={(event) => {
-          if (event.key === 'ArrowDown') move(1)
-          else if (event.key === 'ArrowUp') move(-1)
-          else if (event.key === 'Enter') pick(shown[active])
-          else return
-          event.preventDefault()
-        }}
-      />
-      <div class="models" id={id} role="listbox" aria-label="Models">
-        {groupsOf(shown).map(([provider, list]) => (
-          <div role="group" key={provider} aria-labelledby={`${id}-${provider}`}>
-            <div class="models-group" id={`${id}-${provider}`} role="presentation">
-              {PROVIDERS[provider] ?? provider}
-            </div>
-            {list.map((each) => (
-              <ModelOption
-                key={each.id}
-                id={`${id}-${shown.indexOf(each)}`}
-                info={each}
-                active={shown[active] === each}
-                chosen={model.value?.id === each.id}
-                onPick={() => pick(each)}
-              />
-            ))}
-          </div>
-        ))}
-      </div>
+      <ModelSearch list={id} active={active} text={text} onText={search} move={move} pick={() => pick(shown[active])} />
+      <ModelList id={id} shown={shown} active={active} pick={pick} />
       {!shown.length && <Empty icon="search" title="No model of that name" />}
     </Dialog>
+  )
+}
+
+type SearchProps = {
+  list: string
+  active: number
+  text: string
+  onText: (text: string) => void
+  move: (by: number) => void
+  pick: () => void
+}
+
+function ModelSearch({ list, active, text, onText, move, pick }: SearchProps) {
+  const keys: Record<string, () => void> = { ArrowDown: () => move(1), ArrowUp: () => move(-1), Enter: pick }
+  return (
+    <input
+      class="input"
+      type="search"
+      role="combobox"
+      list={undefined}
+      aria-label="Search models"
+      placeholder="Search models"
+      aria-expanded={true}
+      aria-controls={list}
+      aria-activedescendant={`${list}-${active}`}
+      autofocus
+      value={text}
+      onInput={(event) => onText(event.currentTarget.value)}
+      onKeyDown={(event) => {
+        const act = keys[event.key]
+        if (!act) return
+        event.preventDefault()
+        act()
+      }}
+    />
+  )
+}
+
+type ListProps = { id: string; shown: ModelInfo[]; active: number; pick: (info: ModelInfo) => void }
+
+function ModelList({ id, shown, active, pick }: ListProps) {
+  return (
+    <div class="models" id={id} role="listbox" aria-label="Models">
+      {groupsOf(shown).map(([provider, list]) => (
+        <div role="group" key={provider} aria-labelledby={`${id}-${provider}`}>
+          <div class="models-group" id={`${id}-${provider}`} role="presentation">
+            {PROVIDERS[provider] ?? provider}
+          </div>
+          {list.map((info) => (
+            <ModelOption
+              key={info.id}
+              id={`${id}-${shown.indexOf(info)}`}
+              info={info}
+              active={shown[active] === info}
+              chosen={model.value?.id === info.id}
+              onPick={() => pick(info)}
+            />
+          ))}
+        </div>
+      ))}
+    </div>
   )
 }
 

@@ -5,6 +5,7 @@ import { ApprovalCard } from '../ui/approval-card.tsx'
 import { Arguments } from '../ui/arguments.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { Badge } from '../ui/states.tsx'
+import { complain } from '../ui/toast.tsx'
 import { toolTitle } from '../ui/tool-title.ts'
 import type { ToolPart } from './types.ts'
 
@@ -21,7 +22,7 @@ export function ToolCard({ part, live, confirm }: ToolCardProps): JSX.Element {
         description={part.ask.description}
         reason={part.ask.reason}
         expiresAt={part.ask.expires_at}
-        decide={(decision) => confirm(part.call_id, decision)}
+        decide={(decision) => confirm(part.call_id, decision).catch(complain)}
       />
     )
   }

@@ -22,21 +22,14 @@ type ApprovalCardProps = {
 export function ApprovalCard(props: ApprovalCardProps): JSX.Element {
   const [draft, setDraft] = useState<string | null>(null)
   const [note, setNote] = useState<string | null>(null)
-  const [busy, setBusy] = useState(false)
   const id = useId()
   const changed = draft === null ? null : parseObject(draft)
-  const decide = async (approved: boolean) => {
-    setBusy(true)
-    try {
-      await props.decide({
-        approved,
-        ...(note?.trim() ? { note: note.trim() } : {}),
-        ...(approved && changed?.value ? { arguments: changed.value } : {}),
-      })
-    } finally {
-      setBusy(false)
-    }
-  }
+  const decide = (approved: boolean) =>
+    props.decide({
+      approved,
+      ...(note?.trim() ? { note: note.trim() } : {}),
+      ...(approved && changed?.value ? { arguments: changed.value } : {}),
+    })
   return (
     <section class="approval" aria-labelledby={`${id}-title`}>
       <header>
@@ -55,35 +48,46 @@ export function ApprovalCard(props: ApprovalCardProps): JSX.Element {
         <ArgumentsEditor draft={draft} error={changed?.error} onInput={setDraft} />
       )}
       {note !== null && (
-        <TextField label="Note for Steward (optional)" value={note} onInput={setNote} maxLength={2000} />
+        <TextField label="Note for Steward (optional)" value={note} onInput={setNote} maxLength={2000} autofocus />
       )}
       {props.where}
-      <footer>
-        <Button
-          look="primary"
-          icon="check"
-          busy={busy}
-          disabled={Boolean(changed?.error)}
-          onClick={() => void decide(true)}
-        >
-          {draft === null ? 'Approve' : 'Approve with changes'}
-        </Button>
-        <Button icon="close" busy={busy} onClick={() => void decide(false)}>
-          Deny
-        </Button>
-        <span class="grow" />
-        <Button
-          look="quiet"
-          pressed={draft !== null}
-          onClick={() => setDraft(draft === null ? pretty(props.args) : null)}
-        >
+      <Answers decide={decide} edited={draft !== null} invalid={Boolean(changed?.error)}>
+        <Button look="quiet" onClick={() => setDraft(draft === null ? pretty(props.args) : null)}>
           {draft === null ? 'Edit' : 'Discard changes'}
         </Button>
-        <Button look="quiet" pressed={note !== null} onClick={() => setNote(note === null ? '' : null)}>
+        <Button look="quiet" onClick={() => setNote(note === null ? '' : null)}>
           {note === null ? 'Add a note' : 'No note'}
         </Button>
-      </footer>
+      </Answers>
     </section>
+  )
+}
+
+type AnswersProps = {
+  decide: (approved: boolean) => Promise<void> | void
+  edited: boolean
+  invalid: boolean
+  children: ComponentChildren
+}
+
+function Answers({ decide, edited, invalid, children }: AnswersProps) {
+  const [busy, setBusy] = useState(false)
+  const answer = async (approved: boolean) => {
+    setBusy(true)
+    await decide(approved)
+    setBusy(false)
+  }
+  return (
+    <footer>
+      <Button look="primary" icon="check" busy={busy} disabled={invalid} onClick={() => void answer(true)}>
+        {edited ? 'Approve with changes' : 'Approve'}
+      </Button>
+      <Button icon="close" busy={busy} onClick={() => void answer(false)}>
+        Deny
+      </Button>
+      <span class="grow" />
+      {children}
+    </footer>
   )
 }
 

@@ -2,8 +2,7 @@ import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import { api, elsewhere, fieldError } from '../api.ts'
 import { useAction } from '../ui/action.ts'
-import { Button } from '../ui/button.tsx'
-import { Dialog } from '../ui/dialog.tsx'
+import { DialogForm } from '../ui/dialog-form.tsx'
 import { CheckField, SelectField, TextField } from '../ui/field.tsx'
 import { Problem } from '../ui/states.tsx'
 import type { ApiKey, Scope } from './api-keys.tsx'
@@ -31,72 +30,72 @@ const INPUTS = [
 
 const DAY = 86_400_000
 
+type ApiKeyDialogProps = { onClose: () => void; onMade: (key: MadeKey) => void }
+
 /** Makes an API key. */
-export function ApiKeyDialog({
-  onClose,
-  onMade,
-}: {
-  onClose: () => void
-  onMade: (key: MadeKey) => void
-}): JSX.Element {
+export function ApiKeyDialog({ onClose, onMade }: ApiKeyDialogProps): JSX.Element {
   const [name, setName] = useState('')
   const [scopes, setScopes] = useState<Scope[]>(['read', 'run'])
   const [input, setInput] = useState<ApiKey['input']>('third_party')
   const [expiry, setExpiry] = useState<(typeof EXPIRIES)[number][0]>('365')
   const { busy, error, run } = useAction()
-  const submit = (event: Event) => {
-    event.preventDefault()
+  const save = () => {
     const expires = expiry === 'never' ? {} : { expires_at: new Date(Date.now() + Number(expiry) * DAY).toISOString() }
     void run(async () =>
       onMade(await api.post<MadeKey>('/api/api-keys', { name: name.trim(), scopes, input, ...expires })),
     )
   }
-  const toggle = (scope: Scope, on: boolean) =>
-    setScopes(SCOPES.map(([each]) => each).filter((each) => (each === scope ? on : scopes.includes(each))))
   return (
-    <Dialog title="New API key" onClose={onClose}>
-      <form onSubmit={submit}>
-        <TextField
-          label="Name"
-          hint="What will use it, such as “phone shortcut”."
-          value={name}
-          onInput={setName}
-          error={fieldError(error, 'name')}
-          maxLength={100}
-          required
-          autofocus
+    <DialogForm
+      title="New API key"
+      action="Make the key"
+      onClose={onClose}
+      onSubmit={save}
+      busy={busy}
+      disabled={!name.trim() || !scopes.length}
+    >
+      <TextField
+        label="Name"
+        hint="What will use it, such as “phone shortcut”."
+        value={name}
+        onInput={setName}
+        error={fieldError(error, 'name')}
+        maxLength={100}
+        required
+        autofocus
+      />
+      <ScopeField scopes={scopes} onChange={setScopes} />
+      <SelectField
+        label="What it passes on is"
+        hint="After words of others Steward asks before it acts."
+        value={input}
+        options={INPUTS}
+        onChange={setInput}
+      />
+      <SelectField label="It expires" value={expiry} options={EXPIRIES} onChange={setExpiry} />
+      <Problem error={elsewhere(error, ['name'])} />
+    </DialogForm>
+  )
+}
+
+function ScopeField({ scopes, onChange }: { scopes: Scope[]; onChange: (scopes: Scope[]) => void }) {
+  const toggle = (scope: Scope, on: boolean) =>
+    onChange(SCOPES.map(([each]) => each).filter((each) => (each === scope ? on : scopes.includes(each))))
+  return (
+    <fieldset class="field">
+      <legend>It may</legend>
+      {SCOPES.map(([scope, about]) => (
+        <CheckField
+          key={scope}
+          label={
+            <>
+              <strong>{scope}</strong>: {about}
+            </>
+          }
+          checked={scopes.includes(scope)}
+          onChange={(on) => toggle(scope, on)}
         />
-        <fieldset class="field">
-          <legend>It may</legend>
-          {SCOPES.map(([scope, about]) => (
-            <CheckField
-              key={scope}
-              label={
-                <>
-                  <strong>{scope}</strong>: {about}
-                </>
-              }
-              checked={scopes.includes(scope)}
-              onChange={(on) => toggle(scope, on)}
-            />
-          ))}
-        </fieldset>
-        <SelectField
-          label="What it passes on is"
-          hint="After words of others Steward asks before it acts."
-          value={input}
-          options={INPUTS}
-          onChange={setInput}
-        />
-        <SelectField label="It expires" value={expiry} options={EXPIRIES} onChange={setExpiry} />
-        <Problem error={elsewhere(error, ['name'])} />
-        <footer class="dialog-actions">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={busy} disabled={!name.trim() || !scopes.length}>
-            Make the key
-          </Button>
-        </footer>
-      </form>
-    </Dialog>
+      ))}
+    </fieldset>
   )
 }

@@ -4,7 +4,7 @@ import { api, elsewhere, fieldError } from '../api.ts'
 import { useAction } from '../ui/action.ts'
 import { Button, IconButton } from '../ui/button.tsx'
 import { askConfirm } from '../ui/confirm.tsx'
-import { Dialog } from '../ui/dialog.tsx'
+import { DialogForm } from '../ui/dialog-form.tsx'
 import { SelectField, TextField } from '../ui/field.tsx'
 import { Section } from '../ui/page.tsx'
 import { useResource } from '../ui/resource.ts'
@@ -108,8 +108,7 @@ function FolderDialog({
   const [note, setNote] = useState(folder?.note ?? '')
   const [writtenBy, setWrittenBy] = useState<WrittenBy>(folder?.written_by ?? 'others')
   const { busy, error, run } = useAction()
-  const submit = (event: Event) => {
-    event.preventDefault()
+  const save = () => {
     const fields = { note: note.trim(), written_by: writtenBy }
     void run(async () => {
       if (folder) await api.put(`/api/filesystem-whitelist/${encodeURIComponent(folder.path)}`, fields)
@@ -118,31 +117,30 @@ function FolderDialog({
     })
   }
   return (
-    <Dialog title={folder ? 'Change the folder' : 'Add a folder'} onClose={onClose}>
-      <form onSubmit={submit}>
-        {folder ? (
-          <p class="dialog-text">
-            <code class="break">{folder.path}</code>
-          </p>
-        ) : (
-          <FolderPicker value={path} onPick={setPath} error={fieldError(error, 'path')} />
-        )}
-        <SelectField
-          label="Who writes the files in it?"
-          hint={WRITERS_HINT}
-          value={writtenBy}
-          options={WRITERS}
-          onChange={setWrittenBy}
-        />
-        <TextField label="Note (optional)" value={note} onInput={setNote} maxLength={500} />
-        <Problem error={elsewhere(error, ['path'])} />
-        <footer class="dialog-actions">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={busy} disabled={!path.trim()}>
-            Save
-          </Button>
-        </footer>
-      </form>
-    </Dialog>
+    <DialogForm
+      title={folder ? 'Change the folder' : 'Add a folder'}
+      action="Save"
+      onClose={onClose}
+      onSubmit={save}
+      busy={busy}
+      disabled={!path.trim()}
+    >
+      {folder ? (
+        <p class="dialog-text">
+          <code class="break">{folder.path}</code>
+        </p>
+      ) : (
+        <FolderPicker value={path} onPick={setPath} error={fieldError(error, 'path')} />
+      )}
+      <SelectField
+        label="Who writes the files in it?"
+        hint={WRITERS_HINT}
+        value={writtenBy}
+        options={WRITERS}
+        onChange={setWrittenBy}
+      />
+      <TextField label="Note (optional)" value={note} onInput={setNote} maxLength={500} />
+      <Problem error={elsewhere(error, ['path'])} />
+    </DialogForm>
   )
 }

@@ -4,7 +4,7 @@ import { api, elsewhere, fieldError } from '../api.ts'
 import { useAction } from '../ui/action.ts'
 import { Button, IconButton } from '../ui/button.tsx'
 import { askConfirm } from '../ui/confirm.tsx'
-import { Dialog } from '../ui/dialog.tsx'
+import { DialogForm } from '../ui/dialog-form.tsx'
 import { CheckField, TextField } from '../ui/field.tsx'
 import { Section } from '../ui/page.tsx'
 import { useResource } from '../ui/resource.ts'
@@ -90,8 +90,7 @@ function SiteDialog({ site, onClose, onSaved }: { site: Site | null; onClose: ()
   const [note, setNote] = useState(site?.note ?? '')
   const [privateOk, setPrivateOk] = useState(site?.private_ok ?? false)
   const { busy, error, run } = useAction()
-  const submit = (event: Event) => {
-    event.preventDefault()
+  const save = () => {
     const fields = { note: note.trim(), private_ok: privateOk }
     void run(async () => {
       if (site) await api.put(`/api/web-whitelist/${encodeURIComponent(site.domain)}`, fields)
@@ -100,30 +99,28 @@ function SiteDialog({ site, onClose, onSaved }: { site: Site | null; onClose: ()
     })
   }
   return (
-    <Dialog title={site ? `Change ${site.domain}` : 'Add a website'} onClose={onClose}>
-      <form onSubmit={submit}>
-        {!site && (
-          <TextField
-            label="Domain"
-            hint="Such as example.com; its subdomains are included."
-            value={domain}
-            onInput={setDomain}
-            error={fieldError(error, 'domain')}
-            required
-            autofocus
-          />
-        )}
-        <TextField label="Note (optional)" value={note} onInput={setNote} maxLength={500} autofocus={site !== null} />
-        <CheckField label={PRIVATE_OK} hint={PRIVATE_HINT} checked={privateOk} onChange={setPrivateOk} />
-        <Problem error={elsewhere(error, ['domain'])} />
-        <footer class="dialog-actions">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="primary" busy={busy}>
-            Save
-          </Button>
-        </footer>
-      </form>
-    </Dialog>
+    <DialogForm
+      title={site ? `Change ${site.domain}` : 'Add a website'}
+      action="Save"
+      onClose={onClose}
+      onSubmit={save}
+      busy={busy}
+    >
+      {!site && (
+        <TextField
+          label="Domain"
+          hint="Such as example.com; its subdomains are included."
+          value={domain}
+          onInput={setDomain}
+          error={fieldError(error, 'domain')}
+          required
+          autofocus
+        />
+      )}
+      <TextField label="Note (optional)" value={note} onInput={setNote} maxLength={500} autofocus={site !== null} />
+      <CheckField label={PRIVATE_OK} hint={PRIVATE_HINT} checked={privateOk} onChange={setPrivateOk} />
+      <Problem error={elsewhere(error, ['domain'])} />
+    </DialogForm>
   )
 }
 
