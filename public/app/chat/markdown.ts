@@ -94,7 +94,7 @@ function wrapTable(table: HTMLTableElement): void {
   const frame = document.createElement('div')
   frame.className = 'table-frame'
   frame.tabIndex = 0
-  frame.role = 'region'
+  frame.role = 'group'
   frame.ariaLabel = 'Table'
   table.replaceWith(frame)
   frame.append(table)

@@ -9,7 +9,7 @@ type ProseProps = { text: string; rule: LinkRule; settled: boolean }
 export function Prose({ text, rule, settled }: ProseProps): JSX.Element {
   const blocks = useMemo(() => blocksOf(text), [text])
   return (
-    <div class="prose" dir="auto">
+    <div class="prose">
       {blocks.map((block, at) => (
         <Block key={at} block={block} rule={rule} settled={settled || at < blocks.length - 1} />
       ))}
@@ -22,5 +22,5 @@ function Block({ block, rule, settled }: { block: Token; rule: LinkRule; settled
   useLayoutEffect(() => {
     place.current?.replaceChildren(renderBlock(block, rule, settled))
   }, [block.raw, rule, settled])
-  return <div ref={place} />
+  return <div ref={place} dir="auto" />
 }

@@ -97,7 +97,7 @@ function Result({ part }: { part: ToolPart }) {
   return (
     <>
       {part.reason && <p class="muted small">{part.reason}</p>}
-      <h4>{part.success === false ? 'What went wrong' : 'Result'}</h4>
+      <h3>{part.success === false ? 'What went wrong' : 'Result'}</h3>
       <pre class="tool-result" tabIndex={0}>
         {text}
       </pre>
