@@ -80,14 +80,12 @@ function responsesOf(definition: Endpoint): Json {
 
 function errorsOf(definition: Endpoint): ErrorCode[] {
   const input = definition.body || definition.query || definition.params
-  return [
-    ...(input ? (['invalid'] as const) : []),
-    ...(definition.role === 'public' ? [] : (['unauthorized', 'forbidden', 'setup_required'] as const)),
-    ...(definition.body ? (['too_large', 'unsupported_media_type'] as const) : []),
-    ...(definition.creates ? (['conflict'] as const) : []),
-    ...(definition.errors ?? []),
-    'internal',
-  ].filter((code, index, all) => all.indexOf(code) === index)
+  const codes: ErrorCode[] = [...(definition.errors ?? []), 'internal']
+  if (input) codes.push('invalid')
+  if (definition.role !== 'public') codes.push('unauthorized', 'forbidden', 'setup_required')
+  if (definition.body) codes.push('too_large', 'unsupported_media_type')
+  if (definition.creates) codes.push('conflict')
+  return [...new Set(codes)]
 }
 
 function content(shape: () => ZodType, io: 'input' | 'output', example: unknown): Json {

@@ -1,5 +1,5 @@
 // Builds everything that runs: the server bundle, the page, the OpenAPI document and the tools' JSON schemas.
-import { rmSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -14,7 +14,8 @@ const NATIVE = ['better-sqlite3', '@node-rs/argon2']
 export async function buildServer() {
   rmSync(OUT, { recursive: true, force: true })
   await build({
-    entryPoints: [join(ROOT, 'server.ts')],
+    entryPoints: [join(ROOT, 'server.ts'), join(ROOT, 'services/web/worker.ts')],
+    outbase: ROOT,
     outdir: OUT,
     bundle: true,
     splitting: true,
@@ -32,16 +33,8 @@ export async function buildServer() {
   })
 }
 
-export async function writeDocuments() {
-  const { openApiDocument } = await import('../routes/openapi.ts')
-  const { endpoints } = await import('../routes/index.ts')
-  const { toolSchemas } = await import('../services/tools/schemas.ts')
-  const { toolCatalogue } = await import('../services/tools/index.ts')
-  writeFileSync(join(OUT, 'openapi.json'), JSON.stringify(openApiDocument(endpoints)))
-  writeFileSync(join(OUT, 'tools.json'), JSON.stringify(toolSchemas(toolCatalogue())))
-}
-
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await Promise.all([buildServer(), buildPage({ root: ROOT })])
-  await writeDocuments()
+  const { writeDocuments } = await import('./documents.ts')
+  writeDocuments(ROOT, OUT)
 }

@@ -27,6 +27,8 @@ export type CallRecordsDeps = {
   audit: Pick<Audit, 'record'>
   settings: Settings
   mask: (text: string) => string
+  /** Called once a question stands open. */
+  onAsked: () => void
 }
 
 type Started = { arguments: unknown; verdict: Verdict; labels: Labels; confirmed: boolean; announced: boolean }
@@ -126,6 +128,7 @@ export function createCallRecords(deps: CallRecordsDeps) {
           type: 'confirmation_required', call_id: call.callId, tool_name: call.name, arguments: masked(approval.arguments),
           description: approval.description, reason: approval.reason, expires_at: approval.expires_at,
         }) // prettier-ignore
+        db.afterCommit(deps.onAsked)
       })
     },
 

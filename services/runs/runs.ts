@@ -4,7 +4,6 @@ import { FRESH, titleFrom, type Conversation, type Conversations } from '../conv
 import { AppError, invalidField } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { newId } from '../ids.ts'
-import type { Log } from '../log.ts'
 import type { Models } from '../models/index.ts'
 import { asksForWeb } from '../policy/urls.ts'
 import type { Intake } from '../shapes/intake.ts'
@@ -25,7 +24,6 @@ export type RunsDeps = {
   engine: Engine
   queue: Queue
   decisions: Decisions
-  log: Log
 }
 
 const MOST_DEATHS = 3

@@ -45,6 +45,8 @@ export type NewRun = Pick<
 
 export type StoredAttachment = { id: string; name: string; mediaType: string; data: Buffer }
 
+export type AttachmentEntry = { id: string; name: string; media_type: string; size: number }
+
 export type Ending = {
   status: 'succeeded' | 'failed' | 'stopped' | 'interrupted'
   stopReason: StopReason | null
@@ -94,6 +96,13 @@ export function createRunStore({ db, now }: Deps) {
   const attachments = db.prepare<[string], StoredAttachment>(
     'SELECT id, name, media_type AS mediaType, data FROM attachments WHERE run_id = ? ORDER BY position',
   )
+  const attachmentNames = db.prepare<[string], AttachmentEntry>(
+    'SELECT id, name, media_type, length(data) AS size FROM attachments WHERE run_id = ? ORDER BY position',
+  )
+  const attachment = db.prepare<[string, string], StoredAttachment>(
+    `SELECT a.id, a.name, a.media_type AS mediaType, a.data FROM attachments AS a JOIN runs ON runs.id = a.run_id
+     WHERE a.id = ? AND runs.conversation_id = ?`,
+  )
   const start = db.prepare(
     `UPDATE runs SET status = 'running', attempts = attempts + 1, started_at = coalesce(started_at, ?) WHERE id = ?`,
   )
@@ -121,6 +130,9 @@ export function createRunStore({ db, now }: Deps) {
     /** The oldest queued run of a lane whose conversation has nothing before it. */
     next: (lane: Lane): Run | undefined => toRun(nextOf[lane].get()),
     attachments: (runId: string): StoredAttachment[] => attachments.all(runId),
+
+    attachmentNames: (runId: string): AttachmentEntry[] => attachmentNames.all(runId),
+    attachment: (conversationId: string, id: string): StoredAttachment | undefined => attachment.get(id, conversationId),
 
     insert(run: NewRun, files: StoredAttachment[]): void {
       insert.run({ ...run, attended: Number(run.attended), at: now().toISOString() })

@@ -1,0 +1,102 @@
+import { ServerResponse, type IncomingMessage, type Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Request, Response } from 'express'
+import { WebSocketServer, type WebSocket } from 'ws'
+import type { Config } from '../services/config.ts'
+import { AppError } from '../services/errors.ts'
+import { isUuid } from '../services/ids.ts'
+import type { Services } from '../services/index.ts'
+import type { Log } from '../services/log.ts'
+import type { Who } from '../services/who.ts'
+import { identify, isSameOrigin, keyOf, type SessionHandler } from './auth.ts'
+import { converse } from './chat-conversation.ts'
+import { asAppError, STATUS } from './errors.ts'
+import { hostRefusal, isKnownHost } from './hosts.ts'
+
+/** Room for 20 MiB of attachments in base64, and for saying in a frame that it was too much. */
+const LARGEST_FRAME = 48 * 1024 * 1024
+const LONGEST_PATH = 4096
+
+export type ChatSocketDeps = { services: Services; config: Config; log: Log; session: SessionHandler }
+
+/**
+ * `/ws/{session_id}`: conversations over a socket. Whoever may not have one is refused at the upgrade, with the status and
+ * sentence that HTTP would give, and no socket exists. Returns how to close them all.
+ */
+export function serveChat(server: Server, deps: ChatSocketDeps): () => void {
+  const { services, log } = deps
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: LARGEST_FRAME, perMessageDeflate: false, clientTracking: false })
+  const open = new Map<WebSocket, Who>()
+
+  services.endings.listen((ending) => {
+    for (const [socket, who] of open) if (concerns(ending, who)) socket.close(1008, 'Signed out')
+  })
+
+  server.on('upgrade', (req, stream, head) => {
+    stream.on('error', (error) => log.debug({ err: error }, 'upgrade broke'))
+    admit(req, deps)
+      .then(({ who, conversationId, after }) => {
+        sockets.handleUpgrade(req, stream, head, (socket) => {
+          open.set(socket, who)
+          socket.on('close', () => open.delete(socket))
+          converse(socket, { who, conversationId, after }, deps)
+        })
+      })
+      .catch((error: unknown) => refuse(stream, asAppError(error, (bug) => log.error({ err: bug }, 'upgrade failed'))))
+  })
+
+  return () => {
+    for (const socket of open.keys()) socket.close(1001, 'The server is stopping')
+  }
+}
+
+type Admitted = { who: Who; conversationId: string; after: number | undefined }
+
+async function admit(req: IncomingMessage, deps: ChatSocketDeps): Promise<Admitted> {
+  const { services, config } = deps
+  if (!isKnownHost(req.headers.host, config)) throw hostRefusal(req.headers.host)
+  const url = URL.parse(`http://host${(req.url ?? '').slice(0, LONGEST_PATH)}`)
+  const conversationId = /^\/ws\/([^/]+)$/.exec(url?.pathname ?? '')?.[1]?.toLowerCase()
+  if (!url || conversationId === undefined) throw new AppError('not_found', 'There is no socket at this path.')
+  const who = await recognise(req, url.searchParams.get('ticket'), deps)
+  if (!isUuid(conversationId)) throw new AppError('invalid', 'The session id must be a UUID.')
+  const known = services.conversations.find(conversationId)
+  if (known && known.userId !== who.user.id) throw new AppError('not_found', 'There is no such conversation.')
+  return { who, conversationId, after: cursor(url.searchParams.get('after')) }
+}
+
+async function recognise(req: IncomingMessage, ticket: string | null, deps: ChatSocketDeps): Promise<Who> {
+  const { services, config } = deps
+  if (services.setup.needed()) throw new AppError('setup_required', 'Steward is not set up yet.')
+  if (keyOf(req) === undefined && !isSameOrigin(req, config)) throw new AppError('cross_origin', 'This socket was asked for by another site and was refused.')
+  if (ticket === null && keyOf(req) === undefined) await loadSession(req, deps.session)
+  const who = ticket === null ? identify(req as Request, services) : services.tickets.redeem(ticket)
+  if (!who) throw new AppError('unauthorized', ticket === null ? 'Sign in first.' : 'That ticket is used up or too old. Ask for a new one.')
+  return who
+}
+
+/** Runs the cookie session over an upgrade, which has no response of its own. */
+function loadSession(req: IncomingMessage, session: SessionHandler): Promise<void> {
+  return new Promise((resolve, reject) => {
+    Object.assign(req, { originalUrl: req.url })
+    session(req as Request, new ServerResponse(req) as Response, (error?: unknown) => (error ? reject(error as Error) : resolve()))
+  })
+}
+
+function cursor(text: string | null): number | undefined {
+  if (text === null) return undefined
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  throw new AppError('invalid', '"after" must be the seq of a frame.')
+}
+
+function refuse(stream: Duplex, error: AppError): void {
+  const body = JSON.stringify({ error: error.message, code: error.code })
+  stream.end(
+    `HTTP/1.1 ${STATUS[error.code]} Refused\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+function concerns(ending: { sessionId?: string; keyId?: string; userId?: string }, who: Who): boolean {
+  if (ending.userId !== undefined) return ending.userId === who.user.id
+  return who.via === 'session' ? ending.sessionId === who.sessionId : ending.keyId === who.keyId
+}

@@ -1,0 +1,111 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import express, { type Express, type RequestHandler } from 'express'
+import helmet from 'helmet'
+import type { Config } from '../services/config.ts'
+import { AppError } from '../services/errors.ts'
+import type { Services } from '../services/index.ts'
+import type { Log } from '../services/log.ts'
+import { apiKeyEndpoints } from './api-keys.ts'
+import { approvalEndpoints } from './approvals.ts'
+import { auditEndpoints } from './audit.ts'
+import { originCheck, sessionHandler, type SessionHandler } from './auth.ts'
+import { conversationEndpoints } from './conversations.ts'
+import { credentialEndpoints } from './credentials.ts'
+import { mount, type Endpoint } from './endpoint.ts'
+import { errorHandler } from './errors.ts'
+import { healthEndpoints } from './health.ts'
+import { hostCheck } from './hosts.ts'
+import { modelEndpoints } from './models.ts'
+import { sessionEndpoints } from './sessions.ts'
+import { setupEndpoints } from './setup.ts'
+import { ticketEndpoints } from './tickets.ts'
+import { trashEndpoints } from './trash.ts'
+import { whitelistEndpoints } from './whitelists.ts'
+
+/** Every endpoint, in reading order. */
+export const endpoints: readonly Endpoint[] = [
+  ...healthEndpoints,
+  ...setupEndpoints,
+  ...sessionEndpoints,
+  ...apiKeyEndpoints,
+  ...credentialEndpoints,
+  ...whitelistEndpoints,
+  ...modelEndpoints,
+  ...ticketEndpoints,
+  ...conversationEndpoints,
+  ...approvalEndpoints,
+  ...trashEndpoints,
+  ...auditEndpoints,
+]
+
+export type AppDeps = { services: Services; config: Config; log: Log; session: SessionHandler; pageDir: string; documentFile: string }
+
+/** The whole HTTP side: middleware in order, endpoints, the page, errors last. */
+export function buildApp({ services, config, log, session, pageDir, documentFile }: AppDeps): Express {
+  const app = express()
+  app.disable('x-powered-by').disable('etag').set('trust proxy', config.trustProxy).set('query parser', 'simple')
+  app.use(hostCheck(config), securityHeaders(config))
+  app.use('/api', noStore, session, originCheck(config))
+  mount(app, endpoints, services, config)
+  app.get('/openapi.json', openApi(documentFile))
+  app.use('/api', unknownPath)
+  page(app, pageDir)
+  app.use(unknownPath)
+  app.use(errorHandler(log))
+  return app
+}
+
+/** The session of the cookie, for HTTP and for the upgrade of a socket. */
+export { sessionHandler }
+
+function securityHeaders(config: Config): RequestHandler {
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:', 'blob:'],
+        connectSrc: ["'self'"],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    frameguard: { action: 'deny' },
+    referrerPolicy: { policy: 'no-referrer' },
+    strictTransportSecurity: config.publicUrl?.protocol === 'https:' ? { maxAge: 31_536_000 } : false,
+  })
+}
+
+const noStore: RequestHandler = (_req, res, next) => {
+  res.set('Cache-Control', 'no-store')
+  next()
+}
+
+/** The document is written at build time; unbuilt, it is made on the first request. */
+function openApi(file: string): RequestHandler {
+  let document: Promise<string> | undefined
+  const make = async () => JSON.stringify((await import('./openapi.ts')).openApiDocument(endpoints))
+  return async (_req, res) => {
+    document ??= existsSync(file) ? readFile(file, 'utf8') : make()
+    res.type('json').send(await document)
+  }
+}
+
+const unknownPath: RequestHandler = (req, _res, next) =>
+  next(new AppError('not_found', `There is nothing at ${req.method} ${req.originalUrl.split('?')[0]}.`))
+
+/** Built files by name; every other path that a browser opens is the page, which finds its own way. */
+function page(app: Express, dir: string): void {
+  app.use('/assets', express.static(join(dir, 'assets'), { immutable: true, maxAge: '1y', index: false, redirect: false }), unknownPath)
+  app.get('/docs', (_req, res) => res.sendFile(join(dir, 'docs', 'docs.html'), { dotfiles: 'allow' }))
+  app.use('/docs', express.static(join(dir, 'docs'), { index: false, redirect: false }), unknownPath)
+  app.use(['/ws', '/hooks'], unknownPath)
+  app.use(express.static(dir, { index: false, redirect: false }))
+  app.get('/{*path}', (req, res, next) => {
+    if (!req.accepts('html')) return next()
+    res.set('Cache-Control', 'no-cache').sendFile(join(dir, 'index.html'), { dotfiles: 'allow' })
+  })
+}

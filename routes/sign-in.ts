@@ -1,0 +1,22 @@
+import type { Request } from 'express'
+import type { Services } from '../services/index.ts'
+import type { User } from '../services/users.ts'
+
+const LONGEST_AGENT = 300
+
+/** Where a request comes from, as TRUST_PROXY lets Express see it. */
+export function clientAddress(req: Request): string {
+  return req.ip ?? req.socket.remoteAddress ?? ''
+}
+
+/** Starts a fresh session (its id is new, so that a planted one is worth nothing) and writes it into the audit log. */
+export async function signIn(req: Request, services: Services, user: User): Promise<void> {
+  await new Promise<void>((resolve, reject) => req.session.regenerate((error: unknown) => (error ? reject(error as Error) : resolve())))
+  req.session.userId = user.id
+  req.session.userAgent = (req.get('User-Agent') ?? '').slice(0, LONGEST_AGENT)
+  req.session.address = clientAddress(req)
+  req.session.confirmedAt = services.now().getTime()
+  await new Promise<void>((resolve, reject) => req.session.save((error: unknown) => (error ? reject(error as Error) : resolve())))
+  const by = { userId: user.id, name: `web:${user.username}` }
+  services.audit.record({ kind: 'sign_in', action: 'signed in', subject: user.username, by, success: true, outcome: req.session.address })
+}

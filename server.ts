@@ -1,0 +1,113 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { enableCompileCache } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { basename, extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseEnv } from 'node:util'
+import { DatabaseRefused, openDb } from './db/open.ts'
+import { buildApp, sessionHandler } from './routes/index.ts'
+import { serveChat } from './routes/chat-socket.ts'
+import { ConfigError, readConfig, type Config } from './services/config.ts'
+import { takeDataFolder } from './services/data-folder.ts'
+import { createServices } from './services/index.ts'
+import { createLog } from './services/log.ts'
+
+/** How long a stop waits for what goes on; the whole stop is over within ten seconds. */
+const GRACE_MS = 5_000
+const LONGEST_STOP_MS = 9_000
+
+const HERE = import.meta.dirname
+const PROGRAM_DIR = basename(HERE) === 'dist' ? join(HERE, '..') : HERE
+
+export type Steward = { url: string; services: ReturnType<typeof createServices>; stop: () => Promise<void> }
+
+/** Starts everything, from what knows nothing to what knows the most; resolves once it listens. */
+export async function start(config: Config, now: () => Date = () => new Date()): Promise<Steward> {
+  const folder = takeDataFolder(config.dataDir)
+  const db = openDb(folder.database, { schemaDir: join(PROGRAM_DIR, 'db'), backupDir: folder.backups })
+  let mask = (line: string) => line
+  const log = createLog(config.logLevel, (line) => mask(line))
+  const services = createServices({
+    config,
+    folder,
+    db,
+    log,
+    now,
+    version: (JSON.parse(readFileSync(join(PROGRAM_DIR, 'package.json'), 'utf8')) as { version: string }).version,
+    programDir: PROGRAM_DIR,
+    toolSchemaFile: join(PROGRAM_DIR, 'dist', 'tools.json'),
+    pageWorker: new URL(`./services/web/worker${extname(import.meta.filename)}`, import.meta.url),
+  })
+  mask = services.credentials.mask
+
+  const session = sessionHandler(services, config)
+  const documentFile = join(PROGRAM_DIR, 'dist', 'openapi.json')
+  const app = buildApp({ services, config, log, session, pageDir: join(PROGRAM_DIR, 'public', 'dist'), documentFile })
+  const server = createServer(app)
+  const closeSockets = serveChat(server, { services, config, log, session })
+  const url = await listen(server, config)
+  services.start()
+  announce(url, config, services.setup.token())
+
+  async function stop(): Promise<void> {
+    const closed = new Promise((resolve) => server.close(resolve))
+    server.closeIdleConnections()
+    await services.stop(GRACE_MS)
+    closeSockets()
+    server.closeAllConnections()
+    await closed
+    db.close()
+    folder.release()
+  }
+  return { url, services, stop }
+}
+
+async function listen(server: ReturnType<typeof createServer>, config: Config): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(new ConfigError(`Cannot listen on HOST=${config.host} PORT=${config.port}: ${error.message}`)))
+    server.listen(config.port, config.host, resolve)
+  })
+  const { port } = server.address() as AddressInfo
+  const wild: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }
+  const host = wild[config.host] ?? (config.host.includes(':') ? `[${config.host}]` : config.host)
+  return `http://${host}:${port}`
+}
+
+function announce(url: string, config: Config, token: string | undefined): void {
+  process.stdout.write(`${JSON.stringify({ level: 'info', time: new Date().toISOString(), msg: 'listening', url })}\n`)
+  const place = config.publicUrl?.origin ?? url
+  if (token !== undefined) process.stdout.write(`Open ${place}/setup?token=${token}\n`)
+}
+
+function environment(): Record<string, string | undefined> {
+  const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
+  const set = Object.entries(process.env).filter(([, value]) => value !== undefined && value.trim() !== '')
+  return { ...file, ...Object.fromEntries(set) }
+}
+
+async function main(): Promise<void> {
+  enableCompileCache()
+  const steward = await start(readConfig(environment()))
+  let stopping = false
+  const end = () => {
+    if (stopping) return
+    stopping = true
+    setTimeout(() => process.exit(0), LONGEST_STOP_MS).unref()
+    steward.stop().then(
+      () => process.exit(0),
+      (error: unknown) => fatal(error),
+    )
+  }
+  process.on('SIGTERM', end).on('SIGINT', end)
+}
+
+function fatal(error: unknown): never {
+  const expected = error instanceof ConfigError || error instanceof DatabaseRefused
+  process.stderr.write(`${expected ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
+  process.exit(1)
+}
+
+if (process.argv[1] !== undefined && existsSync(process.argv[1]) && fileURLToPath(import.meta.url).startsWith(process.argv[1].replace(/\.[jt]s$/, ''))) {
+  main().catch(fatal)
+}

@@ -1,0 +1,181 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { realpathSync } from 'node:fs'
+import type { Db } from '../db/open.ts'
+import { createApiKeys } from './api-keys.ts'
+import { createAudit } from './audit.ts'
+import { createCloseStack } from './close.ts'
+import type { Config } from './config.ts'
+import { createConversations } from './conversations.ts'
+import { createCredentials } from './credentials.ts'
+import type { DataFolder } from './data-folder.ts'
+import { createEndings } from './endings.ts'
+import { createEvents } from './events.ts'
+import { createFolderBrowser } from './folder-browser.ts'
+import { createHealth } from './health.ts'
+import { startHousekeeping } from './housekeeping.ts'
+import { createIdempotency } from './idempotency.ts'
+import { newId } from './ids.ts'
+import type { Log } from './log.ts'
+import { createModels } from './models/index.ts'
+import { hostKeys } from './outgoing/addresses.ts'
+import { createApprovals } from './policy/approvals.ts'
+import type { Lists } from './policy/decide.ts'
+import { createCallRecords } from './runs/call-records.ts'
+import { createCalls } from './runs/calls.ts'
+import { createDecisions } from './runs/decisions.ts'
+import { createEngine } from './runs/engine.ts'
+import { createJournal } from './runs/journal.ts'
+import { createQueue } from './runs/queue.ts'
+import { createRuns } from './runs/runs.ts'
+import { createRunStore } from './runs/store.ts'
+import { createSessions } from './sessions.ts'
+import { createSettings } from './settings.ts'
+import { createSetup } from './setup.ts'
+import { createSignInLimits } from './sign-in-limits.ts'
+import { createTickets } from './tickets.ts'
+import { createTools } from './tools/index.ts'
+import { createRegistry } from './tools/registry.ts'
+import type { SearchEngine } from './tools/search-engines.ts'
+import { createTranscript } from './transcript.ts'
+import { createUsers } from './users.ts'
+import { openVault } from './vault.ts'
+import { createWhitelists } from './whitelists.ts'
+import { createWho } from './who.ts'
+
+export type ServicesDeps = {
+  config: Config
+  folder: DataFolder
+  db: Db
+  log: Log
+  now: () => Date
+  version: string
+  /** Where the program lies: its own folder is closed to tools. */
+  programDir: string
+  /** Written at build time; unbuilt, the schemas are made on first use. */
+  toolSchemaFile: string
+  pageWorker: URL
+}
+
+export type Services = ReturnType<typeof createServices>
+
+/** Everything the house does, put together once, from what knows nothing to what knows the most. */
+export function createServices(deps: ServicesDeps) {
+  const { config, folder, db, log, now, version } = deps
+  const base = { db, now }
+  const closing = createCloseStack(log)
+
+  const vault = openVault({ db, dataDir: folder.dir, fromEnvironment: config.masterKey })
+  const audit = createAudit({ ...base, vault })
+  const settings = createSettings(base)
+  const credentials = createCredentials({ ...base, vault, audit })
+  credentials.adopt(config.firstKeys)
+
+  const endings = createEndings()
+  const users = createUsers({ ...base, audit, endings })
+  const sessions = createSessions({ ...base, endings })
+  const apiKeys = createApiKeys({ ...base, audit, endings })
+  const who = createWho({ users, sessions, apiKeys })
+
+  const bounds = houseBounds(folder.dir, deps.programDir)
+  const whitelists = createWhitelists({ ...base, audit, bounds })
+  const { tools, trash, outgoing, reader } = createTools({
+    ...base, newId, version, trashDir: folder.trash, privateHosts: config.allowedPrivateHosts, pageWorker: deps.pageWorker,
+    folders: () => whitelists.folders().map((entry) => ({ path: entry.path, writtenBy: entry.written_by })),
+    searchEngine: (): SearchEngine => searchEngine(credentials.find),
+  }) // prettier-ignore
+  closing.add('outgoing requests', () => outgoing.close())
+  closing.add('page reader', () => reader.close())
+
+  const models = createModels({
+    credentials, baseUrls: definedOnly(config.baseUrls), now: () => now().getTime(), log,
+    defaultModel: () => settings.get('default_model') ?? undefined,
+  }) // prettier-ignore
+
+  const events = createEvents({ ...base, onFault: (error) => log.error({ err: error }, 'a listener failed') })
+  const conversations = createConversations(base)
+  const runStore = createRunStore(base)
+  const journal = createJournal(base)
+  const approvals = createApprovals(base)
+  const registry = createRegistry(tools, deps.toolSchemaFile)
+  const privateHosts = hostKeys(config.allowedPrivateHosts)
+  const lists = (userId: string): Lists => ({
+    domains: whitelists.web().map((entry) => ({ domain: entry.domain, privateOk: entry.private_ok })),
+    folders: whitelists.folders(),
+    neverPaths: bounds.neverPaths,
+    ownFiles: join(folder.files, userId),
+    privateHosts,
+  })
+
+  const records = createCallRecords({
+    db, store: runStore, journal, approvals, conversations, events, audit, settings, mask: credentials.mask, onAsked: () => decisions.watch(),
+  }) // prettier-ignore
+  const calls = createCalls({ now, registry, journal, approvals, conversations, settings, records, lists })
+  const engine = createEngine(
+    { ...base, timezone: config.timezone, store: runStore, journal, calls, records, registry, conversations, events, settings, models, log },
+    (run) => queue.free(run),
+  )
+  const queue = createQueue({ store: runStore, settings, start: engine.start })
+  const decisions = createDecisions({
+    ...base, store: runStore, journal, approvals, conversations, events, audit, registry, settings, calls, lists, wake: () => queue.wake(),
+  }) // prettier-ignore
+  const runs = createRuns({ ...base, store: runStore, conversations, events, audit, models, engine, queue, decisions })
+  const transcript = createTranscript({ store: runStore, journal, approvals, engine, events, mask: credentials.mask })
+  const idempotency = createIdempotency(base)
+
+  return {
+    version, now, db, vault, audit, settings, credentials, endings, users, sessions, apiKeys, who, whitelists, trash, models, events,
+    conversations, runStore, approvals, registry, decisions, runs, engine, transcript, idempotency,
+    signInLimits: createSignInLimits(),
+    setup: createSetup({ dataDir: folder.dir, users }),
+    tickets: createTickets({ now }),
+    folderBrowser: createFolderBrowser(bounds),
+    health: createHealth({ db, dataDir: folder.dir, models }),
+
+    /** Takes up the work where it lay, and begins to look after the house. */
+    start(): void {
+      const recovered = runs.recover()
+      if (recovered.resumed + recovered.interrupted > 0) log.info(recovered, 'took up runs that were going when the server ended')
+      decisions.watch()
+      startHousekeeping({ now, log, sessions, idempotency, trash, events, closing })
+      credentials.onChange(() => void models.list())
+      if (users.exist()) setImmediate(() => void models.list())
+    },
+
+    /** Lets what goes finish, for a while; then stops everything. */
+    async stop(graceMs: number): Promise<void> {
+      queue.close()
+      decisions.close()
+      await engine.drain(graceMs)
+      await closing.run()
+    },
+  } // prettier-ignore
+}
+
+const SYSTEM_PLACES = ['/proc', '/sys', '/dev', '/etc', '/boot', '/run', '/root/.ssh']
+
+function houseBounds(dataDir: string, programDir: string) {
+  const real = realpathSync(dataDir)
+  const program = realpathSync(programDir)
+  const neverPaths = [real, program, ...SYSTEM_PLACES.map(realOrSame)]
+  return { dataDir: real, programDir: program, home: realOrSame(homedir()), neverPaths }
+}
+
+function realOrSame(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}
+
+function searchEngine(find: (key: string) => string | undefined): SearchEngine {
+  const baseUrl = find('system:searxng_url')
+  const apiKey = find('system:brave_api_key')
+  if (baseUrl !== undefined) return { kind: 'searxng', baseUrl }
+  return apiKey === undefined ? { kind: 'duckduckgo' } : { kind: 'brave', apiKey }
+}
+
+function definedOnly<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: NonNullable<T[K]> }
+}

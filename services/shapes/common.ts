@@ -1,0 +1,28 @@
+import { z } from 'zod'
+import { lazy } from './lazy.ts'
+
+/** Shapes that many endpoints share. */
+
+export const Ok = lazy(() => z.strictObject({ ok: z.literal(true) }))
+export const OK = { ok: true } as const
+
+export const Time = lazy(() => z.iso.datetime())
+
+/** A list that seed routes do not define otherwise. */
+export const list = <T extends z.ZodType>(item: () => T) =>
+  lazy(() => z.object({ items: z.array(item()), next_cursor: z.string().nullable(), total: z.number().int() }))
+
+/** Everything there is, in the shape of a list. */
+export const whole = <T>(items: T[]) => ({ items, next_cursor: null, total: items.length })
+
+const number = (smallest: number, largest: number, fallback: number) =>
+  z.coerce.number().int().min(smallest).max(largest).default(fallback)
+
+/** `?page=&per_page=`, as the seed's lists have it. */
+export const Page = lazy(() => z.object({ page: number(1, 1_000_000, 1), per_page: number(1, 200, 50) }))
+
+/** `?limit=&cursor=`. */
+export const Cursor = lazy(() => z.object({ limit: number(1, 200, 50), cursor: z.string().max(200).optional() }))
+
+/** `true` and `1`, `false` and `0` in a query. */
+export const QueryFlag = lazy(() => z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'))

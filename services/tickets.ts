@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto'
+import type { Who } from './who.ts'
+
+const VALID_MS = 60_000
+
+export type Tickets = ReturnType<typeof createTickets>
+
+/** Tickets for opening one socket: good once, for 60 seconds. They are gone with the process, which costs a client one more request. */
+export function createTickets({ now }: { now: () => Date }) {
+  const open = new Map<string, { who: Who; expires: number }>()
+
+  function forget(): void {
+    for (const [ticket, { expires }] of open) if (expires <= now().getTime()) open.delete(ticket)
+  }
+
+  return {
+    issue(who: Who): { ticket: string; expires_at: string } {
+      forget()
+      const ticket = randomBytes(32).toString('base64url')
+      const expires = now().getTime() + VALID_MS
+      open.set(ticket, { who, expires })
+      return { ticket, expires_at: new Date(expires).toISOString() }
+    },
+
+    /** Who holds it, if it is still good and they still are; it is good no longer after that. */
+    redeem(ticket: string): Who | undefined {
+      forget()
+      const held = open.get(ticket)
+      open.delete(ticket)
+      return held?.who.fresh()
+    },
+  }
+}

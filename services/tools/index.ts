@@ -1,0 +1,35 @@
+import type { Db } from '../../db/open.ts'
+import type { Tool } from '../agent/tool.ts'
+import { createFileLabels } from '../files/labels.ts'
+import { createTrash } from '../files/trash.ts'
+import { createOutgoing } from '../outgoing/client.ts'
+import { createPageReader } from '../web/reader.ts'
+import { createFilesystemTool, type OpenedFolder } from './filesystem.ts'
+import type { SearchEngine } from './search-engines.ts'
+import { createWebTool } from './web.ts'
+
+export type ToolsDeps = {
+  db: Db
+  now: () => Date
+  newId: () => string
+  trashDir: string
+  version: string
+  privateHosts: ReadonlySet<string>
+  /** The file of the worker thread that takes pages apart. */
+  pageWorker: URL
+  folders: () => readonly OpenedFolder[]
+  searchEngine: () => SearchEngine
+}
+
+/** Every tool there is, with what they share. */
+export function createTools(deps: ToolsDeps) {
+  const fileLabels = createFileLabels(deps)
+  const trash = createTrash({ ...deps, dir: deps.trashDir, fileLabels })
+  const outgoing = createOutgoing({ allowedPrivateHosts: deps.privateHosts, version: deps.version })
+  const reader = createPageReader({ file: deps.pageWorker })
+  const tools: Tool[] = [
+    createWebTool({ outgoing, reader, searchEngine: deps.searchEngine }),
+    createFilesystemTool({ folders: deps.folders, trash, fileLabels }),
+  ]
+  return { tools, trash, outgoing, reader }
+}
