@@ -1,7 +1,7 @@
 import { signal, type ReadonlySignal } from '@preact/signals'
 import type { ClientFrame, ServerFrame } from '../../../services/shapes/frames.ts'
 
-/** `open` once everything that was missed has been told: the answer to a ping comes after it. */
+/** `open` once what was missed has been told: it follows the first frame (`models`) at once, then our ping's answer. */
 export type Link = 'connecting' | 'open' | 'reconnecting' | 'closed'
 
 export type ChatSocket = {
@@ -40,12 +40,9 @@ export function openSocket(options: SocketOptions): ChatSocket {
   function open(): void {
     clearTimeout(timer)
     caughtUp = false
+    heard = Date.now()
     const mine = new WebSocket(address(options.id, options.after()))
     socket = mine
-    mine.onopen = () => {
-      heard = Date.now()
-      send({ type: 'ping' })
-    }
     mine.onmessage = ({ data }) => socket === mine && receive(String(data))
     mine.onclose = () => socket === mine && lost()
   }
@@ -54,6 +51,7 @@ export function openSocket(options: SocketOptions): ChatSocket {
     heard = Date.now()
     fails = 0
     const frame = JSON.parse(data) as ServerFrame
+    if (frame.type === 'models') send({ type: 'ping' })
     if (frame.type !== 'pong') return options.onFrame(frame)
     if (caughtUp) return
     caughtUp = true

@@ -96,7 +96,7 @@ function Result({ part }: { part: ToolPart }) {
   const text = typeof full === 'string' ? full : JSON.stringify(full, null, 2)
   return (
     <>
-      {part.reason && <p class="muted small">{part.reason}</p>}
+      {part.decision !== 'allow' && part.reason && <p class="muted small">Asked because: {part.reason}</p>}
       <h3>{part.success === false ? 'What went wrong' : 'Result'}</h3>
       <pre class="tool-result" tabIndex={0}>
         {text}
