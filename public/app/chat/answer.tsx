@@ -111,7 +111,7 @@ function Ending({ run }: { run: Run }) {
 
 function UsageNote({ run, usage }: { run: Run; usage: NonNullable<Run['usage']> }) {
   const { input_tokens, output_tokens, cost_usd } = usage
-  const cost = cost_usd === null ? '' : ` · ${dollars(cost_usd)}`
+  const cost = !cost_usd ? '' : ` · ${dollars(cost_usd)}`
   return (
     <span class="muted small usage">
       {run.model && `${run.model} · `}

@@ -25,6 +25,7 @@ export function createConversation(id: string) {
   const webOpen = signal(false)
   const hosts = computed(() => namedHosts(items.value))
   const buffer = createTextBuffer((runId, content) => change(runId, { type: 'text', content, run_id: runId }))
+  const models = new Map<string, string | null>()
   let socket: ChatSocket | undefined
   let integrity: Integrity = 'owner'
   let lastSeq = 0
@@ -103,6 +104,7 @@ export function createConversation(id: string) {
     const rest = items.value.filter((item) => item !== mine && item.key !== shown.key)
     const before = frame.run_id ? rest.findIndex((item) => item.key === frame.run_id) : -1
     items.value = before < 0 ? [...rest, shown] : rest.toSpliced(before, 0, shown)
+    if (frame.run_id && mine?.kind === 'user') models.set(frame.run_id, mine.outgoing?.model ?? null)
     if (frame.attachments.length) integrity = 'third_party'
     refreshRecentSoon()
   }
@@ -115,7 +117,7 @@ export function createConversation(id: string) {
   }
 
   function addRun(runId: string): RunItem {
-    const item = runItem(newRun(runId, integrity))
+    const item = runItem({ ...newRun(runId, integrity), model: models.get(runId) ?? null })
     items.value = [...items.value, item]
     return item
   }

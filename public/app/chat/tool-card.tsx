@@ -66,7 +66,7 @@ function Outcome({ part }: { part: ToolPart }) {
     <span class="tool-outcome">
       {part.confirmed ? <Badge kind="good">approved by you</Badge> : <DecisionBadge decision={part.decision} />}
       {part.success === false && !part.decision && <Badge kind="bad">failed</Badge>}
-      {typeof part.duration_ms === 'number' && <span class="muted small nowrap">{duration(part.duration_ms)}</span>}
+      {part.duration_ms ? <span class="muted small nowrap">{duration(part.duration_ms)}</span> : null}
     </span>
   )
 }

@@ -48,12 +48,14 @@ export function AuditTable({ entries }: { entries: AuditEntry[] }): JSX.Element 
 function Row({ entry }: { entry: AuditEntry }) {
   return (
     <tr>
-      <td class="nowrap">
-        <time dateTime={entry.at}>{fullTime(entry.at)}</time>
-        {entry.actor && <div class="muted small">{entry.actor}</div>}
+      <td>
+        <time class="nowrap" dateTime={entry.at}>
+          {fullTime(entry.at)}
+        </time>
+        {entry.actor && <div class="muted small">{actorOf(entry.actor)}</div>}
       </td>
       <td>
-        {entry.tool_name ? <code>{toolTitle(entry.tool_name, entry.arguments)}</code> : words(entry)}
+        <What entry={entry} />
         {entry.session_id && (
           <div class="small">
             <a href={`/chat/${entry.session_id}`}>Conversation</a>
@@ -67,18 +69,38 @@ function Row({ entry }: { entry: AuditEntry }) {
       <td>
         {entry.decision && <Badge kind={KINDS[entry.decision] ?? ''}>{entry.decision}</Badge>}
         {entry.approved_by && <div class="small">approved by {entry.approved_by}</div>}
-        {entry.rule !== null && entry.rule !== undefined && <div class="muted small">rule {entry.rule}</div>}
+        {/^\d/.test(String(entry.rule)) && <div class="muted small">rule {entry.rule}</div>}
       </td>
       <td>
-        {entry.success !== null && (
-          <Badge kind={entry.success ? 'good' : 'bad'}>{entry.success ? 'done' : 'failed'}</Badge>
-        )}
-        {entry.outcome && <div class="small break">{entry.outcome}</div>}
-        {entry.duration_ms !== null && <div class="muted small">{duration(entry.duration_ms)}</div>}
+        <Outcome entry={entry} />
       </td>
     </tr>
   )
 }
+
+function What({ entry }: { entry: AuditEntry }) {
+  const tool = entry.tool_name && <code>{toolTitle(entry.tool_name, entry.arguments)}</code>
+  if (entry.kind === 'tool_call' && tool) return tool
+  return (
+    <>
+      {words(entry)} {tool}
+    </>
+  )
+}
+
+function Outcome({ entry }: { entry: AuditEntry }) {
+  const failed = entry.decision === 'deny' ? 'not done' : 'failed'
+  return (
+    <>
+      {entry.success !== null && <Badge kind={entry.success ? 'good' : 'bad'}>{entry.success ? 'done' : failed}</Badge>}
+      {entry.outcome && <div class="small break">{entry.outcome}</div>}
+      {entry.duration_ms ? <div class="muted small">{duration(entry.duration_ms)}</div> : null}
+    </>
+  )
+}
+
+/** A run's id is long and says nothing here; its first part tells runs apart. */
+const actorOf = (actor: string): string => actor.replace(/^run:([^-]+-[^-]+).*/, 'run $1…')
 
 /** `sign_in`, `signed_in` → "sign in: signed in". */
 const words = ({ kind, action }: AuditEntry): string => `${kind}: ${action}`.replaceAll('_', ' ')
