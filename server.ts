@@ -65,7 +65,9 @@ export async function start(config: Config, now: () => Date = () => new Date()):
 
 async function listen(server: ReturnType<typeof createServer>, config: Config): Promise<string> {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(new ConfigError(`Cannot listen on HOST=${config.host} PORT=${config.port}: ${error.message}`)))
+    server.once('error', (error) =>
+      reject(new ConfigError(`Cannot listen on HOST=${config.host} PORT=${config.port}: ${error.message}`)),
+    )
     server.listen(config.port, config.host, resolve)
   })
   const { port } = server.address() as AddressInfo
@@ -108,6 +110,10 @@ function fatal(error: unknown): never {
   process.exit(1)
 }
 
-if (process.argv[1] !== undefined && existsSync(process.argv[1]) && fileURLToPath(import.meta.url).startsWith(process.argv[1].replace(/\.[jt]s$/, ''))) {
+if (
+  process.argv[1] !== undefined &&
+  existsSync(process.argv[1]) &&
+  fileURLToPath(import.meta.url).startsWith(process.argv[1].replace(/\.[jt]s$/, ''))
+) {
   main().catch(fatal)
 }

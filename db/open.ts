@@ -54,7 +54,9 @@ function prepareSchema(
   }
   if (version === SCHEMA_VERSION) return
   if (version === 0) return create(sqlite, readFileSync(join(schemaDir, 'schema.sql'), 'utf8'))
-  sqlite.exec(`VACUUM INTO '${join(backupDir, `before-schema-${SCHEMA_VERSION}-${Date.now()}.sqlite`).replaceAll("'", "''")}'`)
+  sqlite.exec(
+    `VACUUM INTO '${join(backupDir, `before-schema-${SCHEMA_VERSION}-${Date.now()}.sqlite`).replaceAll("'", "''")}'`,
+  )
   for (const step of migrationsAfter(version, join(schemaDir, 'migrations'))) migrate(sqlite, step)
 }
 

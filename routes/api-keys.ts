@@ -18,47 +18,91 @@ const Draft = lazy(() =>
 )
 const ApiKey = lazy(() =>
   z.object({
-    id: z.string(), name: z.string(), prefix: z.string(), scopes: z.array(z.enum(SCOPES)), input: Input(),
-    expires_at: Time().nullable(), last_used_at: Time().nullable(), created_at: Time(),
-  }), // prettier-ignore
+    id: z.string(),
+    name: z.string(),
+    prefix: z.string(),
+    scopes: z.array(z.enum(SCOPES)),
+    input: Input(),
+    expires_at: Time().nullable(),
+    last_used_at: Time().nullable(),
+    created_at: Time(),
+  }),
 )
 const NewApiKey = lazy(() => ApiKey().extend({ key: z.string() }))
 const Id = lazy(() => z.object({ id: z.string() }))
 
 const EXAMPLE = {
-  id: '019a9d2e-7c1a-7000-8000-000000000002', name: 'backup script', prefix: 'Ab12Cd34', scopes: ['read' as const], input: 'third_party' as const,
-  expires_at: null, last_used_at: null, created_at: '2026-11-22T08:00:00.000Z',
-} // prettier-ignore
+  id: '019a9d2e-7c1a-7000-8000-000000000002',
+  name: 'backup script',
+  prefix: 'Ab12Cd34',
+  scopes: ['read' as const],
+  input: 'third_party' as const,
+  expires_at: null,
+  last_used_at: null,
+  created_at: '2026-11-22T08:00:00.000Z',
+}
 
 /** A key never goes beyond who makes it: not beyond the user's role, and not beyond the key that makes it. */
 function withinReach(draft: ApiKeyDraft, who: Who): void {
-  if (draft.scopes.includes('admin') && who.user.role !== 'admin') throw new AppError('forbidden', 'Only an administrator may make a key with the scope admin.')
-  if (draft.expires_at && Date.parse(draft.expires_at) <= Date.now()) throw invalidField('expires_at', 'That time is already over.')
+  if (draft.scopes.includes('admin') && who.user.role !== 'admin')
+    throw new AppError('forbidden', 'Only an administrator may make a key with the scope admin.')
+  if (draft.expires_at && Date.parse(draft.expires_at) <= Date.now())
+    throw invalidField('expires_at', 'That time is already over.')
   if (who.via !== 'key') return
   const own = effectiveScopes(who.scopes)
   const more = draft.scopes.filter((scope) => !own.has(scope))
-  if (more.length > 0) throw new AppError('forbidden', `This key may not make one with more scopes than its own (${more.join(', ')}).`)
-  if (draft.input === 'owner' && who.input !== 'owner') throw new AppError('forbidden', "This key's input does not count as the owner's, so neither may that of one it makes.")
+  if (more.length > 0)
+    throw new AppError('forbidden', `This key may not make one with more scopes than its own (${more.join(', ')}).`)
+  if (draft.input === 'owner' && who.input !== 'owner')
+    throw new AppError(
+      'forbidden',
+      "This key's input does not count as the owner's, so neither may that of one it makes.",
+    )
 }
 
 export const apiKeyEndpoints = [
   endpoint({
-    method: 'get', path: '/api/api-keys', tag: 'API keys', role: 'user', scopes: ['read'],
-    summary: 'The API keys of this user', output: list(ApiKey), example: whole([EXAMPLE]),
+    method: 'get',
+    path: '/api/api-keys',
+    tag: 'API keys',
+    role: 'user',
+    scopes: ['read'],
+    summary: 'The API keys of this user',
+    output: list(ApiKey),
+    example: whole([EXAMPLE]),
     handle: (_input, { services, who }) => whole(services.apiKeys.list(who.user.id)),
   }),
   endpoint({
-    method: 'post', path: '/api/api-keys', tag: 'API keys', role: 'user', scopes: ['admin'], status: 201, creates: { showsSecret: true },
-    summary: 'Make an API key', description: 'The key is shown this once. `input: owner` is for scripts that pass only your own words.',
-    body: Draft, output: NewApiKey, example: { ...EXAMPLE, key: 'stw_Ab12Cd34_…' }, exampleBody: { name: 'backup script', scopes: ['read' as const] },
+    method: 'post',
+    path: '/api/api-keys',
+    tag: 'API keys',
+    role: 'user',
+    scopes: ['admin'],
+    status: 201,
+    creates: { showsSecret: true },
+    summary: 'Make an API key',
+    description: 'The key is shown this once. `input: owner` is for scripts that pass only your own words.',
+    body: Draft,
+    output: NewApiKey,
+    example: { ...EXAMPLE, key: 'stw_Ab12Cd34_…' },
+    exampleBody: { name: 'backup script', scopes: ['read' as const] },
     handle: ({ body }, { services, who }) => {
       withinReach(body, who)
       return services.apiKeys.create(who.user.id, body, who.actor)
     },
   }),
   endpoint({
-    method: 'delete', path: '/api/api-keys/{id}', tag: 'API keys', role: 'user', scopes: ['admin'],
-    summary: 'Remove an API key', description: 'It stops working at once, and its sockets are closed.', params: Id, output: Ok, errors: ['not_found'], example: OK,
+    method: 'delete',
+    path: '/api/api-keys/{id}',
+    tag: 'API keys',
+    role: 'user',
+    scopes: ['admin'],
+    summary: 'Remove an API key',
+    description: 'It stops working at once, and its sockets are closed.',
+    params: Id,
+    output: Ok,
+    errors: ['not_found'],
+    example: OK,
     handle: ({ params }, { services, who }) => (services.apiKeys.remove(who.user.id, params.id, who.actor), OK),
   }),
-] // prettier-ignore
+]

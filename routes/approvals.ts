@@ -8,48 +8,110 @@ import { endpoint } from './endpoint.ts'
 const STATES = ['pending', 'approved', 'denied', 'expired', 'void'] as const
 const Approval = lazy(() =>
   z.object({
-    id: z.string(), kind: z.enum(['call', 'uncertain']), state: z.enum(STATES), run_id: z.string(), conversation_id: z.string(),
-    agent_id: z.string().nullable(), call_id: z.string(), tool_name: z.string(), operation: z.string(), arguments: z.unknown(),
-    description: z.string(), reason: z.string(), provenance: z.unknown(), created_at: Time(), expires_at: Time(),
-    decided_at: Time().nullable(), decided_by: z.string().nullable(), note: z.string().nullable(),
-  }), // prettier-ignore
+    id: z.string(),
+    kind: z.enum(['call', 'uncertain']),
+    state: z.enum(STATES),
+    run_id: z.string(),
+    conversation_id: z.string(),
+    agent_id: z.string().nullable(),
+    call_id: z.string(),
+    tool_name: z.string(),
+    operation: z.string(),
+    arguments: z.unknown(),
+    description: z.string(),
+    reason: z.string(),
+    provenance: z.unknown(),
+    created_at: Time(),
+    expires_at: Time(),
+    decided_at: Time().nullable(),
+    decided_by: z.string().nullable(),
+    note: z.string().nullable(),
+  }),
 )
 const Decision = lazy(() =>
-  z.strictObject({ approved: z.boolean(), note: z.string().max(2000).optional(), arguments: z.record(z.string(), z.unknown()).optional() }),
+  z.strictObject({
+    approved: z.boolean(),
+    note: z.string().max(2000).optional(),
+    arguments: z.record(z.string(), z.unknown()).optional(),
+  }),
 )
 const ListQuery = lazy(() => Cursor().extend({ state: z.enum(STATES).optional() }))
 const Id = lazy(() => z.object({ id: z.string() }))
 const EXAMPLE = {
-  id: '019a9d2e-7c1a-7000-8000-000000000003', kind: 'call' as const, state: 'pending' as const, run_id: '019a9d2e-7c1a-7000-8000-000000000004',
-  conversation_id: '019a9d2e-7c1a-7000-8000-000000000005', agent_id: null, call_id: '019a9d2e-7c1a-7000-8000-000000000003',
-  tool_name: 'filesystem', operation: 'write_file', arguments: { operation: 'write_file', path: '/srv/documents/a.txt', content: 'Hello' },
-  description: 'Write 5 characters to /srv/documents/a.txt.', reason: 'It would change your data.', provenance: [],
-  created_at: '2026-11-22T08:00:00.000Z', expires_at: '2026-11-22T08:15:00.000Z', decided_at: null, decided_by: null, note: null,
-} // prettier-ignore
+  id: '019a9d2e-7c1a-7000-8000-000000000003',
+  kind: 'call' as const,
+  state: 'pending' as const,
+  run_id: '019a9d2e-7c1a-7000-8000-000000000004',
+  conversation_id: '019a9d2e-7c1a-7000-8000-000000000005',
+  agent_id: null,
+  call_id: '019a9d2e-7c1a-7000-8000-000000000003',
+  tool_name: 'filesystem',
+  operation: 'write_file',
+  arguments: { operation: 'write_file', path: '/srv/documents/a.txt', content: 'Hello' },
+  description: 'Write 5 characters to /srv/documents/a.txt.',
+  reason: 'It would change your data.',
+  provenance: [],
+  created_at: '2026-11-22T08:00:00.000Z',
+  expires_at: '2026-11-22T08:15:00.000Z',
+  decided_at: null,
+  decided_by: null,
+  note: null,
+}
 
 export const approvalEndpoints = [
   endpoint({
-    method: 'get', path: '/api/approvals', tag: 'Approvals', role: 'user', scopes: ['read', 'approve'],
-    summary: 'Questions to the owner, newest first', query: ListQuery,
-    output: list(Approval), example: { items: [EXAMPLE], next_cursor: null, total: 1 },
+    method: 'get',
+    path: '/api/approvals',
+    tag: 'Approvals',
+    role: 'user',
+    scopes: ['read', 'approve'],
+    summary: 'Questions to the owner, newest first',
+    query: ListQuery,
+    output: list(Approval),
+    example: { items: [EXAMPLE], next_cursor: null, total: 1 },
     handle: ({ query }, { services, who }) => {
       const found = services.approvals.list(who.user.id, query)
       return { ...found, items: found.items.map(shownApproval) }
     },
   }),
   endpoint({
-    method: 'get', path: '/api/approvals/{id}', tag: 'Approvals', role: 'user', scopes: ['read', 'approve'],
-    summary: 'One question', params: Id, output: Approval, errors: ['not_found'], example: EXAMPLE,
+    method: 'get',
+    path: '/api/approvals/{id}',
+    tag: 'Approvals',
+    role: 'user',
+    scopes: ['read', 'approve'],
+    summary: 'One question',
+    params: Id,
+    output: Approval,
+    errors: ['not_found'],
+    example: EXAMPLE,
     handle: ({ params }, { services, who }) => shownApproval(services.approvals.get(who.user.id, params.id)),
   }),
   endpoint({
-    method: 'post', path: '/api/approvals/{id}', tag: 'Approvals', role: 'user', scopes: ['approve'],
-    summary: 'Decide', description: 'Once: the same decision again is fine, the opposite is 409, too late is 410. `arguments` approves with changed arguments. A key cannot decide for a run it started.',
-    params: Id, body: Decision, output: Approval, errors: ['not_found', 'conflict', 'expired'], example: { ...EXAMPLE, state: 'approved' }, exampleBody: { approved: true },
+    method: 'post',
+    path: '/api/approvals/{id}',
+    tag: 'Approvals',
+    role: 'user',
+    scopes: ['approve'],
+    summary: 'Decide',
+    description:
+      'Once: the same decision again is fine, the opposite is 409, too late is 410. `arguments` approves with changed arguments. A key cannot decide for a run it started.',
+    params: Id,
+    body: Decision,
+    output: Approval,
+    errors: ['not_found', 'conflict', 'expired'],
+    example: { ...EXAMPLE, state: 'approved' },
+    exampleBody: { approved: true },
     handle: async ({ params, body }, { services, who }) => {
-      if (!body.approved && body.arguments !== undefined) throw new AppError('invalid', 'Changed arguments go with an approval, not with a refusal.')
-      const decider = { userId: who.user.id, by: who.by, actor: who.actor, apiKeyId: who.via === 'key' ? who.keyId : undefined }
+      if (!body.approved && body.arguments !== undefined)
+        throw new AppError('invalid', 'Changed arguments go with an approval, not with a refusal.')
+      const decider = {
+        userId: who.user.id,
+        by: who.by,
+        actor: who.actor,
+        apiKeyId: who.via === 'key' ? who.keyId : undefined,
+      }
       return shownApproval(await services.decisions.decide(decider, params.id, body))
     },
   }),
-] // prettier-ignore
+]

@@ -35,7 +35,10 @@ export function sessionHandler(services: Services, config: Config): SessionHandl
  * Who is asking: an API key when one is given (a wrong one is refused even beside a good cookie), else the cookie's user.
  * Undefined for nobody. User, role and active flag are read from the database each time.
  */
-export function identify(req: IncomingMessage & { session?: Request['session']; sessionID?: string }, services: Services): Who | undefined {
+export function identify(
+  req: IncomingMessage & { session?: Request['session']; sessionID?: string },
+  services: Services,
+): Who | undefined {
   const key = keyOf(req)
   if (key !== undefined) return services.who.byKey(key) ?? refuseKey()
   const userId = req.session?.userId
@@ -56,9 +59,13 @@ function refuseKey(): never {
 }
 
 /** Throws where the asker may not do what needs `role` or, by key, one of `scopes`. */
-export function permit(who: Who | undefined, need: { role: 'user' | 'admin'; scopes: readonly Scope[]; sessionOnly: boolean }): Who {
+export function permit(
+  who: Who | undefined,
+  need: { role: 'user' | 'admin'; scopes: readonly Scope[]; sessionOnly: boolean },
+): Who {
   if (!who) throw new AppError('unauthorized', 'Sign in first.')
-  if (need.role === 'admin' && who.user.role !== 'admin') throw new AppError('forbidden', 'Only an administrator may do this.')
+  if (need.role === 'admin' && who.user.role !== 'admin')
+    throw new AppError('forbidden', 'Only an administrator may do this.')
   if (who.via === 'session') return who
   if (need.sessionOnly) throw new AppError('forbidden', 'This is done on the page, signed in; API keys may not.')
   const has = effectiveScopes(who.scopes)

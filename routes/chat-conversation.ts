@@ -53,7 +53,8 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
     const { models, default: standard } = await services.models.list()
     send({ type: 'models', models, default: standard })
     const trimmed = services.conversations.find(conversationId)?.trimmedTo ?? 0
-    if (place.after !== undefined && after < trimmed) send({ type: 'gap', oldest: services.events.oldest(conversationId) ?? trimmed + 1 })
+    if (place.after !== undefined && after < trimmed)
+      send({ type: 'gap', oldest: services.events.oldest(conversationId) ?? trimmed + 1 })
     let cursor = after
     for (;;) {
       const head = services.events.head()
@@ -67,7 +68,8 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
     // @NOTE no await between the last page and listening, so no frame can fall in the gap.
     leave.push(services.events.follow(conversationId, ({ wire }) => deliver(socket, wire)))
     for (const run of services.runs.active(conversationId)) {
-      if (run.status !== 'queued' || run.startedAt !== null) deliver(socket, JSON.stringify({ ...services.engine.stateOf(run), run_id: run.id }))
+      if (run.status !== 'queued' || run.startedAt !== null)
+        deliver(socket, JSON.stringify({ ...services.engine.stateOf(run), run_id: run.id }))
     }
   }
 
@@ -87,10 +89,20 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
     needs(who, 'run')
     if (frame.agent_id !== undefined) throw new AppError('not_found', 'There is no such agent.')
     services.runs.submit({
-      door: who.by === 'api' ? 'api' : 'web', address: conversationId, userId, conversationId, origin: 'chat', by: who.by, attended: true,
-      integrity: who.input, text: frame.content, attachments: attachmentsOf(frame.attachments ?? []), model: frame.model, web: frame.web,
+      door: who.by === 'api' ? 'api' : 'web',
+      address: conversationId,
+      userId,
+      conversationId,
+      origin: 'chat',
+      by: who.by,
+      attended: true,
+      integrity: who.input,
+      text: frame.content,
+      attachments: attachmentsOf(frame.attachments ?? []),
+      model: frame.model,
+      web: frame.web,
       apiKeyId: who.via === 'key' ? who.keyId : undefined,
-    }) // prettier-ignore
+    })
   }
 
   async function confirm(frame: Extract<ClientFrame, { type: 'confirm' }>, who: Who): Promise<void> {
@@ -105,7 +117,8 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
   /** The conversation, if it is this user's; there is nothing to stop in one that does not exist. */
   function owned(who: Who): string {
     const conversation = services.conversations.find(conversationId)
-    if (conversation && conversation.userId !== who.user.id) throw new AppError('not_found', 'There is no such conversation.')
+    if (conversation && conversation.userId !== who.user.id)
+      throw new AppError('not_found', 'There is no such conversation.')
     return conversationId
   }
 
@@ -121,7 +134,12 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
   function tellOther(told: Told): void {
     const channel = channelOf(told.frame)
     if (!isWanted(channel, channels)) return
-    const data = { ...told.frame, run_id: told.runId, conversation_id: told.conversationId, ...(told.seq === null ? {} : { seq: told.seq }) }
+    const data = {
+      ...told.frame,
+      run_id: told.runId,
+      conversation_id: told.conversationId,
+      ...(told.seq === null ? {} : { seq: told.seq }),
+    }
     send({ type: 'event', channel, ...(told.agentId ? { agent_id: told.agentId } : {}), data })
   }
 }
@@ -149,11 +167,21 @@ function parseFrame(data: RawData): ClientFrame {
   const result = ClientFrame().safeParse(value)
   if (result.success) return result.data
   const detail = result.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message }))
-  throw new AppError('invalid', `That frame is not one Steward knows: ${detail[0]?.path || 'type'}: ${detail[0]?.message}.`, { detail })
+  throw new AppError(
+    'invalid',
+    `That frame is not one Steward knows: ${detail[0]?.path || 'type'}: ${detail[0]?.message}.`,
+    { detail },
+  )
 }
 
-function attachmentsOf(files: NonNullable<Extract<ClientFrame, { type: 'message' }>['attachments']>): IntakeAttachment[] {
-  const decoded = files.map((file) => ({ name: file.name, mediaType: file.media_type, data: Buffer.from(file.data, 'base64') }))
+function attachmentsOf(
+  files: NonNullable<Extract<ClientFrame, { type: 'message' }>['attachments']>,
+): IntakeAttachment[] {
+  const decoded = files.map((file) => ({
+    name: file.name,
+    mediaType: file.media_type,
+    data: Buffer.from(file.data, 'base64'),
+  }))
   const bytes = decoded.reduce((sum, file) => sum + file.data.length, 0)
   if (bytes > MAX_ATTACHMENT_BYTES) throw new AppError('too_large', 'The attachments are larger than 20 MiB together.')
   return decoded

@@ -25,7 +25,12 @@ export type ChatSocketDeps = { services: Services; config: Config; log: Log; ses
  */
 export function serveChat(server: Server, deps: ChatSocketDeps): () => void {
   const { services, log } = deps
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: LARGEST_FRAME, perMessageDeflate: false, clientTracking: false })
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: LARGEST_FRAME,
+    perMessageDeflate: false,
+    clientTracking: false,
+  })
   const open = new Map<WebSocket, Who>()
 
   services.endings.listen((ending) => {
@@ -42,7 +47,12 @@ export function serveChat(server: Server, deps: ChatSocketDeps): () => void {
           converse(socket, { who, conversationId, after }, deps)
         })
       })
-      .catch((error: unknown) => refuse(stream, asAppError(error, (bug) => log.error({ err: bug }, 'upgrade failed'))))
+      .catch((error: unknown) =>
+        refuse(
+          stream,
+          asAppError(error, (bug) => log.error({ err: bug }, 'upgrade failed')),
+        ),
+      )
   })
 
   return () => {
@@ -68,10 +78,15 @@ async function admit(req: IncomingMessage, deps: ChatSocketDeps): Promise<Admitt
 async function recognise(req: IncomingMessage, ticket: string | null, deps: ChatSocketDeps): Promise<Who> {
   const { services, config } = deps
   if (services.setup.needed()) throw new AppError('setup_required', 'Steward is not set up yet.')
-  if (keyOf(req) === undefined && !isSameOrigin(req, config)) throw new AppError('cross_origin', 'This socket was asked for by another site and was refused.')
+  if (keyOf(req) === undefined && !isSameOrigin(req, config))
+    throw new AppError('cross_origin', 'This socket was asked for by another site and was refused.')
   if (ticket === null && keyOf(req) === undefined) await loadSession(req, deps.session)
   const who = ticket === null ? identify(req as Request, services) : services.tickets.redeem(ticket)
-  if (!who) throw new AppError('unauthorized', ticket === null ? 'Sign in first.' : 'That ticket is used up or too old. Ask for a new one.')
+  if (!who)
+    throw new AppError(
+      'unauthorized',
+      ticket === null ? 'Sign in first.' : 'That ticket is used up or too old. Ask for a new one.',
+    )
   return who
 }
 
@@ -79,7 +94,9 @@ async function recognise(req: IncomingMessage, ticket: string | null, deps: Chat
 function loadSession(req: IncomingMessage, session: SessionHandler): Promise<void> {
   return new Promise((resolve, reject) => {
     Object.assign(req, { originalUrl: req.url })
-    session(req as Request, new ServerResponse(req) as Response, (error?: unknown) => (error ? reject(error as Error) : resolve()))
+    session(req as Request, new ServerResponse(req) as Response, (error?: unknown) =>
+      error ? reject(error as Error) : resolve(),
+    )
   })
 }
 

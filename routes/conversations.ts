@@ -5,39 +5,82 @@ import { lazy } from '../services/shapes/lazy.ts'
 import { endpoint } from './endpoint.ts'
 
 const Entry = lazy(() =>
-  z.object({ id: z.string(), title: z.string(), model: z.string(), started_at: Time(), updated_at: Time(), message_count: z.number() }),
+  z.object({
+    id: z.string(),
+    title: z.string(),
+    model: z.string(),
+    started_at: Time(),
+    updated_at: Time(),
+    message_count: z.number(),
+  }),
 )
 const Attachment = lazy(() => z.object({ id: z.string(), name: z.string(), media_type: z.string(), size: z.number() }))
 const UserMessage = lazy(() =>
   z.object({
-    id: z.string(), role: z.literal('user'), run_id: z.string(), content: z.string(), attachments: z.array(Attachment()),
-    by: z.enum(['web', 'telegram', 'api']), created_at: Time(), cleared: z.boolean(),
-  }), // prettier-ignore
+    id: z.string(),
+    role: z.literal('user'),
+    run_id: z.string(),
+    content: z.string(),
+    attachments: z.array(Attachment()),
+    by: z.enum(['web', 'telegram', 'api']),
+    created_at: Time(),
+    cleared: z.boolean(),
+  }),
 )
 const Part = lazy(() =>
   z.discriminatedUnion('type', [
     z.object({ type: z.literal('text'), text: z.string() }),
     z.object({
-      type: z.literal('tool'), call_id: z.string(), tool_name: z.string(), operation: z.string().nullable(), arguments: z.unknown(),
-      status: z.enum(['started', 'finished', 'waiting']), success: z.boolean(), result_summary: z.string(), result: z.string(),
-      confirmed: z.boolean(), duration_ms: z.number().nullable(), decision: z.enum(['allow', 'ask', 'deny']).nullable(), reason: z.string().nullable(),
-    }), // prettier-ignore
+      type: z.literal('tool'),
+      call_id: z.string(),
+      tool_name: z.string(),
+      operation: z.string().nullable(),
+      arguments: z.unknown(),
+      status: z.enum(['started', 'finished', 'waiting']),
+      success: z.boolean(),
+      result_summary: z.string(),
+      result: z.string(),
+      confirmed: z.boolean(),
+      duration_ms: z.number().nullable(),
+      decision: z.enum(['allow', 'ask', 'deny']).nullable(),
+      reason: z.string().nullable(),
+    }),
   ]),
 )
 const AssistantMessage = lazy(() =>
   z.object({
-    id: z.string(), role: z.literal('assistant'), run_id: z.string(), content: z.string(), parts: z.array(Part()),
-    confirmations: z.array(z.object({ call_id: z.string(), tool_name: z.string(), arguments: z.unknown(), description: z.string(), reason: z.string(), expires_at: Time() })),
-    status: z.string(), stop_reason: z.string().nullable(), error: z.object({ error: z.string(), code: z.string() }).nullable(), model: z.string(),
+    id: z.string(),
+    role: z.literal('assistant'),
+    run_id: z.string(),
+    content: z.string(),
+    parts: z.array(Part()),
+    confirmations: z.array(
+      z.object({
+        call_id: z.string(),
+        tool_name: z.string(),
+        arguments: z.unknown(),
+        description: z.string(),
+        reason: z.string(),
+        expires_at: Time(),
+      }),
+    ),
+    status: z.string(),
+    stop_reason: z.string().nullable(),
+    error: z.object({ error: z.string(), code: z.string() }).nullable(),
+    model: z.string(),
     usage: z.object({ input_tokens: z.number(), output_tokens: z.number(), cost_usd: z.number().nullable() }),
-    integrity: z.string(), created_at: Time(), cleared: z.boolean(),
-  }), // prettier-ignore
+    integrity: z.string(),
+    created_at: Time(),
+    cleared: z.boolean(),
+  }),
 )
 const Conversation = lazy(() =>
   Entry().extend({
-    last_seq: z.number(), integrity: z.string(), privacy: z.string(),
+    last_seq: z.number(),
+    integrity: z.string(),
+    privacy: z.string(),
     messages: z.array(z.discriminatedUnion('role', [UserMessage(), AssistantMessage()])),
-  }), // prettier-ignore
+  }),
 )
 const Id = lazy(() => z.object({ id: z.string() }))
 const AttachmentId = lazy(() => z.object({ id: z.string(), attachment_id: z.string() }))
@@ -45,44 +88,91 @@ const Title = lazy(() => z.strictObject({ title: z.string().trim().min(1).max(20
 const Search = lazy(() => Page().extend({ q: z.string().max(200).optional() }))
 
 const EXAMPLE = {
-  id: '019a9d2e-7c1a-7000-8000-000000000005', title: 'Plans for Sunday', model: 'anthropic:claude-sonnet-5-5',
-  started_at: '2026-11-22T08:00:00.000Z', updated_at: '2026-11-22T08:01:00.000Z', message_count: 2,
-} // prettier-ignore
+  id: '019a9d2e-7c1a-7000-8000-000000000005',
+  title: 'Plans for Sunday',
+  model: 'anthropic:claude-sonnet-5-5',
+  started_at: '2026-11-22T08:00:00.000Z',
+  updated_at: '2026-11-22T08:01:00.000Z',
+  message_count: 2,
+}
 
 /** Pictures are shown in place; everything else is offered as a download, so that no page of a stranger runs here. */
 const INLINE = /^image\/(png|jpeg|gif|webp)$/
 
 export const conversationEndpoints = [
   endpoint({
-    method: 'get', path: '/api/conversations', tag: 'Conversations', role: 'user', scopes: ['read'],
-    summary: 'Conversations, newest first', description: '`q` searches titles and everything that was said.',
-    query: Search, output: lazy(() => z.object({ conversations: z.array(Entry()), total: z.number() })),
+    method: 'get',
+    path: '/api/conversations',
+    tag: 'Conversations',
+    role: 'user',
+    scopes: ['read'],
+    summary: 'Conversations, newest first',
+    description: '`q` searches titles and everything that was said.',
+    query: Search,
+    output: lazy(() => z.object({ conversations: z.array(Entry()), total: z.number() })),
     example: { conversations: [EXAMPLE], total: 1 },
     handle: ({ query }, { services, who }) => services.conversations.list(who.user.id, query),
   }),
   endpoint({
-    method: 'get', path: '/api/conversations/{id}', tag: 'Conversations', role: 'user', scopes: ['read'],
-    summary: 'One conversation with all that was said and done', description: '`last_seq` is where to join its socket: /ws/{id}?after=<last_seq>.',
-    params: Id, output: Conversation, errors: ['not_found'], example: { ...EXAMPLE, last_seq: 12, integrity: 'owner', privacy: 'private', messages: [] },
-    handle: ({ params }, { services, who }) => services.transcript.of(services.conversations.get(who.user.id, params.id)),
+    method: 'get',
+    path: '/api/conversations/{id}',
+    tag: 'Conversations',
+    role: 'user',
+    scopes: ['read'],
+    summary: 'One conversation with all that was said and done',
+    description: '`last_seq` is where to join its socket: /ws/{id}?after=<last_seq>.',
+    params: Id,
+    output: Conversation,
+    errors: ['not_found'],
+    example: { ...EXAMPLE, last_seq: 12, integrity: 'owner', privacy: 'private', messages: [] },
+    handle: ({ params }, { services, who }) =>
+      services.transcript.of(services.conversations.get(who.user.id, params.id)),
   }),
   endpoint({
-    method: 'patch', path: '/api/conversations/{id}', tag: 'Conversations', role: 'user', scopes: ['run'],
-    summary: 'Give it another title', params: Id, body: Title, output: Ok, errors: ['not_found'], example: OK, exampleBody: { title: 'New title' },
-    handle: ({ params, body }, { services, who }) => (services.conversations.rename(who.user.id, params.id, body.title), OK),
+    method: 'patch',
+    path: '/api/conversations/{id}',
+    tag: 'Conversations',
+    role: 'user',
+    scopes: ['run'],
+    summary: 'Give it another title',
+    params: Id,
+    body: Title,
+    output: Ok,
+    errors: ['not_found'],
+    example: OK,
+    exampleBody: { title: 'New title' },
+    handle: ({ params, body }, { services, who }) => (
+      services.conversations.rename(who.user.id, params.id, body.title),
+      OK
+    ),
   }),
   endpoint({
-    method: 'delete', path: '/api/conversations/{id}', tag: 'Conversations', role: 'user', scopes: ['run'],
-    summary: 'Remove it with everything said in it', description: 'What goes on in it is stopped first.',
-    params: Id, output: Ok, errors: ['not_found'], example: OK,
+    method: 'delete',
+    path: '/api/conversations/{id}',
+    tag: 'Conversations',
+    role: 'user',
+    scopes: ['run'],
+    summary: 'Remove it with everything said in it',
+    description: 'What goes on in it is stopped first.',
+    params: Id,
+    output: Ok,
+    errors: ['not_found'],
+    example: OK,
     handle: async ({ params }, { services, who }) => {
       await services.runs.removeConversation(who.user.id, params.id, who.actor)
       return OK
     },
   }),
   endpoint({
-    method: 'get', path: '/api/conversations/{id}/attachments/{attachment_id}', tag: 'Conversations', role: 'user', scopes: ['read'],
-    summary: 'A file that came with a message', params: AttachmentId, media: 'application/octet-stream', errors: ['not_found'],
+    method: 'get',
+    path: '/api/conversations/{id}/attachments/{attachment_id}',
+    tag: 'Conversations',
+    role: 'user',
+    scopes: ['read'],
+    summary: 'A file that came with a message',
+    params: AttachmentId,
+    media: 'application/octet-stream',
+    errors: ['not_found'],
     handle: ({ params }, { services, who, res }) => {
       const { id } = services.conversations.get(who.user.id, params.id)
       const file = services.runStore.attachment(id, params.attachment_id)
@@ -92,4 +182,4 @@ export const conversationEndpoints = [
       res.set('Cache-Control', 'private, max-age=3600').type(file.mediaType).send(file.data)
     },
   }),
-] // prettier-ignore
+]

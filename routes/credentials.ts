@@ -5,29 +5,57 @@ import { lazy } from '../services/shapes/lazy.ts'
 import { endpoint } from './endpoint.ts'
 import { requirePassword } from './sessions.ts'
 
-const Key = lazy(() => z.string().min(1).max(200).regex(/^[^\p{C}\s]+$/u, 'a key has no spaces'))
+const Key = lazy(() =>
+  z
+    .string()
+    .min(1)
+    .max(200)
+    .regex(/^[^\p{C}\s]+$/u, 'a key has no spaces'),
+)
 const Entry = lazy(() => z.object({ key: z.string(), description: z.string(), updated_at: Time() }))
-const Draft = lazy(() => z.strictObject({ key: Key(), value: z.string().min(1).max(20_000), description: z.string().max(500).optional() }))
+const Draft = lazy(() =>
+  z.strictObject({ key: Key(), value: z.string().min(1).max(20_000), description: z.string().max(500).optional() }),
+)
 const Shown = lazy(() => z.object({ key: z.string(), value: z.string(), description: z.string() }))
 const Kind = lazy(() => z.object({ key: z.string(), label: z.string(), description: z.string() }))
 const KeyParam = lazy(() => z.object({ key: z.string() }))
 
 export const credentialEndpoints = [
   endpoint({
-    method: 'get', path: '/api/credentials', tag: 'Credentials', role: 'admin', scopes: ['admin'],
-    summary: 'All credentials, without their values', output: lazy(() => z.array(Entry())),
-    example: [{ key: 'system:anthropic_api_key', description: 'Anthropic key', updated_at: '2026-11-22T08:00:00.000Z' }],
+    method: 'get',
+    path: '/api/credentials',
+    tag: 'Credentials',
+    role: 'admin',
+    scopes: ['admin'],
+    summary: 'All credentials, without their values',
+    output: lazy(() => z.array(Entry())),
+    example: [
+      { key: 'system:anthropic_api_key', description: 'Anthropic key', updated_at: '2026-11-22T08:00:00.000Z' },
+    ],
     handle: (_input, { services }) => services.credentials.list(),
   }),
   endpoint({
-    method: 'get', path: '/api/credential-kinds', tag: 'Credentials', role: 'admin', scopes: ['read'],
-    summary: 'The keys that Steward itself looks for', output: lazy(() => z.array(Kind())), example: [CREDENTIAL_KINDS[0]],
+    method: 'get',
+    path: '/api/credential-kinds',
+    tag: 'Credentials',
+    role: 'admin',
+    scopes: ['read'],
+    summary: 'The keys that Steward itself looks for',
+    output: lazy(() => z.array(Kind())),
+    example: [CREDENTIAL_KINDS[0]],
     handle: () => [...CREDENTIAL_KINDS],
   }),
   endpoint({
-    method: 'get', path: '/api/credentials/{key}', tag: 'Credentials', role: 'admin', scopes: ['admin'],
-    summary: 'One credential with its value', description: 'In a browser only within five minutes after POST /api/auth/confirm. Written into the audit log.',
-    params: KeyParam, output: Shown, errors: ['not_found', 'password_required'],
+    method: 'get',
+    path: '/api/credentials/{key}',
+    tag: 'Credentials',
+    role: 'admin',
+    scopes: ['admin'],
+    summary: 'One credential with its value',
+    description: 'In a browser only within five minutes after POST /api/auth/confirm. Written into the audit log.',
+    params: KeyParam,
+    output: Shown,
+    errors: ['not_found', 'password_required'],
     example: { key: 'system:anthropic_api_key', value: 'sk-ant-…', description: 'Anthropic key' },
     handle: ({ params }, { services, who }) => {
       requirePassword(who)
@@ -35,14 +63,30 @@ export const credentialEndpoints = [
     },
   }),
   endpoint({
-    method: 'post', path: '/api/credentials', tag: 'Credentials', role: 'admin', scopes: ['admin'], creates: { showsSecret: false },
-    summary: 'Set or replace a credential', body: Draft, output: Ok, example: OK,
+    method: 'post',
+    path: '/api/credentials',
+    tag: 'Credentials',
+    role: 'admin',
+    scopes: ['admin'],
+    creates: { showsSecret: false },
+    summary: 'Set or replace a credential',
+    body: Draft,
+    output: Ok,
+    example: OK,
     exampleBody: { key: 'system:anthropic_api_key', value: 'sk-ant-…', description: 'Anthropic key' },
     handle: ({ body }, { services, who }) => (services.credentials.set(body, who.actor), OK),
   }),
   endpoint({
-    method: 'delete', path: '/api/credentials/{key}', tag: 'Credentials', role: 'admin', scopes: ['admin'],
-    summary: 'Remove a credential', params: KeyParam, output: Ok, errors: ['not_found'], example: OK,
+    method: 'delete',
+    path: '/api/credentials/{key}',
+    tag: 'Credentials',
+    role: 'admin',
+    scopes: ['admin'],
+    summary: 'Remove a credential',
+    params: KeyParam,
+    output: Ok,
+    errors: ['not_found'],
+    example: OK,
     handle: ({ params }, { services, who }) => (services.credentials.remove(params.key, who.actor), OK),
   }),
-] // prettier-ignore
+]

@@ -59,7 +59,9 @@ export function endpoint<P, Q, B, O>(definition: Endpoint<P, Q, B, O>): Endpoint
 export function mount(app: Express, endpoints: readonly Endpoint[], services: Services, config: Config): void {
   for (const definition of endpoints) {
     const path = definition.path.replace(/\{(\w+)\}/g, ':$1')
-    app[definition.method](path, ...bodyParsers(definition, services), (req, res) => serve(definition, req, res, services, config))
+    app[definition.method](path, ...bodyParsers(definition, services), (req, res) =>
+      serve(definition, req, res, services, config),
+    )
   }
 }
 
@@ -80,11 +82,25 @@ const jsonOnly: RequestHandler = (req, _res, next) => {
 
 function admit(definition: Endpoint, req: Request, services: Services): Who | undefined {
   if (definition.role === 'public') return undefined
-  if (services.setup.needed()) throw new AppError('setup_required', 'Steward is not set up yet. Open the set-up link that it printed when it started.')
-  return permit(identify(req, services), { role: definition.role, scopes: definition.scopes, sessionOnly: definition.sessionOnly ?? false })
+  if (services.setup.needed())
+    throw new AppError(
+      'setup_required',
+      'Steward is not set up yet. Open the set-up link that it printed when it started.',
+    )
+  return permit(identify(req, services), {
+    role: definition.role,
+    scopes: definition.scopes,
+    sessionOnly: definition.sessionOnly ?? false,
+  })
 }
 
-async function serve(definition: Endpoint, req: Request, res: Response, services: Services, config: Config): Promise<void> {
+async function serve(
+  definition: Endpoint,
+  req: Request,
+  res: Response,
+  services: Services,
+  config: Config,
+): Promise<void> {
   const context: Context = { services, config, who: res.locals.who as Who, req, res }
   const parsed = inputOf(definition, req)
   const input = definition.prepare ? await definition.prepare(parsed, context) : parsed

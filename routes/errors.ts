@@ -35,7 +35,10 @@ export function sendError(res: Response, error: AppError): void {
 export function errorHandler(log: Log): ErrorRequestHandler {
   return (error: unknown, req, res, next) => {
     if (res.headersSent) return next(error)
-    sendError(res, asAppError(error, (bug) => log.error({ err: bug, method: req.method, path: req.path }, 'request failed')))
+    sendError(
+      res,
+      asAppError(error, (bug) => log.error({ err: bug, method: req.method, path: req.path }, 'request failed')),
+    )
   }
 }
 
@@ -45,7 +48,8 @@ export function asAppError(error: unknown, onBug: (error: unknown) => void): App
   const { code, type, status } = error as { code?: string; type?: string; status?: number }
   if (type === 'entity.too.large') return new AppError('too_large', 'That is too large.')
   if (type === 'entity.parse.failed') return new AppError('invalid', 'The body is not valid JSON.')
-  if (code === 'SQLITE_FULL' || code === 'ENOSPC') return new AppError('unavailable', 'The disk is full. Free some space, then try again.')
+  if (code === 'SQLITE_FULL' || code === 'ENOSPC')
+    return new AppError('unavailable', 'The disk is full. Free some space, then try again.')
   if (status !== undefined && status >= 400 && status < 500) return new AppError('invalid', 'The request is malformed.')
   onBug(error)
   return new AppError('internal', 'Something went wrong. The log on the server has the details.')

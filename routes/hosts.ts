@@ -14,7 +14,10 @@ export function isKnownHost(header: string | undefined, config: Config): boolean
 }
 
 export function hostRefusal(header: string | undefined): AppError {
-  return new AppError('misdirected', `Steward does not answer under the name ${JSON.stringify(header ?? '')}. Add it to ALLOWED_HOSTS if it is yours.`)
+  return new AppError(
+    'misdirected',
+    `Steward does not answer under the name ${JSON.stringify(header ?? '')}. Add it to ALLOWED_HOSTS if it is yours.`,
+  )
 }
 
 export function hostCheck(config: Config): RequestHandler {

@@ -40,7 +40,14 @@ export const endpoints: readonly Endpoint[] = [
   ...auditEndpoints,
 ]
 
-export type AppDeps = { services: Services; config: Config; log: Log; session: SessionHandler; pageDir: string; documentFile: string }
+export type AppDeps = {
+  services: Services
+  config: Config
+  log: Log
+  session: SessionHandler
+  pageDir: string
+  documentFile: string
+}
 
 /** The whole HTTP side: middleware in order, endpoints, the page, errors last. */
 export function buildApp({ services, config, log, session, pageDir, documentFile }: AppDeps): Express {
@@ -99,7 +106,11 @@ const unknownPath: RequestHandler = (req, _res, next) =>
 
 /** Built files by name; every other path that a browser opens is the page, which finds its own way. */
 function page(app: Express, dir: string): void {
-  app.use('/assets', express.static(join(dir, 'assets'), { immutable: true, maxAge: '1y', index: false, redirect: false }), unknownPath)
+  app.use(
+    '/assets',
+    express.static(join(dir, 'assets'), { immutable: true, maxAge: '1y', index: false, redirect: false }),
+    unknownPath,
+  )
   app.get('/docs', (_req, res) => res.sendFile(join(dir, 'docs', 'docs.html'), { dotfiles: 'allow' }))
   app.use('/docs', express.static(join(dir, 'docs'), { index: false, redirect: false }), unknownPath)
   app.use(['/ws', '/hooks'], unknownPath)

@@ -5,17 +5,26 @@ import { endpoint } from './endpoint.ts'
 const Price = lazy(() => z.number().nullable())
 const Info = lazy(() =>
   z.object({
-    id: z.string(), name: z.string(), provider: z.string(), context_length: z.number().nullable(),
+    id: z.string(),
+    name: z.string(),
+    provider: z.string(),
+    context_length: z.number().nullable(),
     pricing: z.object({ prompt: Price(), completion: Price() }),
     capabilities: z.object({ vision: z.boolean(), tools: z.boolean(), online: z.boolean() }),
-  }), // prettier-ignore
+  }),
 )
 
 export const modelEndpoints = [
   endpoint({
-    method: 'get', path: '/api/models', tag: 'Models', role: 'user', scopes: ['read'],
+    method: 'get',
+    path: '/api/models',
+    tag: 'Models',
+    role: 'user',
+    scopes: ['read'],
     summary: 'The models that can be used now, and the one used unless another is named',
-    output: lazy(() => z.object({ models: z.array(z.string()), default: z.string(), warnings: z.array(z.string()).optional() })),
+    output: lazy(() =>
+      z.object({ models: z.array(z.string()), default: z.string(), warnings: z.array(z.string()).optional() }),
+    ),
     example: { models: ['anthropic:claude-sonnet-5-5', 'rehearsal:offline'], default: 'anthropic:claude-sonnet-5-5' },
     handle: async (_input, { services }) => {
       const { models, default: standard, warnings } = await services.models.list()
@@ -23,9 +32,23 @@ export const modelEndpoints = [
     },
   }),
   endpoint({
-    method: 'get', path: '/api/models/info', tag: 'Models', role: 'user', scopes: ['read'],
-    summary: 'The same models with context length, prices (USD per million tokens) and capabilities', output: lazy(() => z.array(Info())),
-    example: [{ id: 'anthropic:claude-sonnet-5-5', name: 'Claude Sonnet 5.5', provider: 'anthropic', context_length: 1_000_000, pricing: { prompt: 2, completion: 10 }, capabilities: { vision: true, tools: true, online: false } }],
+    method: 'get',
+    path: '/api/models/info',
+    tag: 'Models',
+    role: 'user',
+    scopes: ['read'],
+    summary: 'The same models with context length, prices (USD per million tokens) and capabilities',
+    output: lazy(() => z.array(Info())),
+    example: [
+      {
+        id: 'anthropic:claude-sonnet-5-5',
+        name: 'Claude Sonnet 5.5',
+        provider: 'anthropic',
+        context_length: 1_000_000,
+        pricing: { prompt: 2, completion: 10 },
+        capabilities: { vision: true, tools: true, online: false },
+      },
+    ],
     handle: (_input, { services }) => services.models.info(),
   }),
-] // prettier-ignore
+]

@@ -15,7 +15,8 @@ export function openApiDocument(endpoints: readonly Endpoint[]): Json {
       title: 'Steward',
       version: '0.1.0',
       summary: 'A personal agent server that one person runs at home.',
-      description: 'Sign in with the cookie of POST /api/auth/login, or send an API key as X-API-Key or as a bearer token. Conversations stream over the WebSocket /ws/{session_id}.',
+      description:
+        'Sign in with the cookie of POST /api/auth/login, or send an API key as X-API-Key or as a bearer token. Conversations stream over the WebSocket /ws/{session_id}.',
     },
     servers: [{ url: '/' }],
     tags: [...new Set(endpoints.map(({ tag }) => tag))].map((name) => ({ name })),
@@ -33,15 +34,26 @@ function pathsOf(endpoints: readonly Endpoint[]): Json {
 function operationOf(definition: Endpoint): Json {
   const { summary, description, tag, role, scopes, sessionOnly } = definition
   const security = role === 'public' ? [] : [{ cookie: [] }, ...(sessionOnly ? [] : [{ apiKey: [] }, { bearer: [] }])]
-  const keys = role === 'public' ? '' : sessionOnly ? 'For a signed-in browser only.' : `API keys need the scope ${scopes.join(' or ')}.`
+  const keys =
+    role === 'public'
+      ? ''
+      : sessionOnly
+        ? 'For a signed-in browser only.'
+        : `API keys need the scope ${scopes.join(' or ')}.`
   return {
     operationId: operationId(definition),
     summary,
     description: [description, role === 'admin' ? 'For administrators.' : '', keys].filter(Boolean).join(' '),
     tags: [tag],
     security,
-    parameters: [...parametersOf(definition.params, 'path'), ...parametersOf(definition.query, 'query'), ...idempotency(definition)],
-    ...(definition.body ? { requestBody: { required: true, content: content(definition.body, 'input', definition.exampleBody) } } : {}),
+    parameters: [
+      ...parametersOf(definition.params, 'path'),
+      ...parametersOf(definition.query, 'query'),
+      ...idempotency(definition),
+    ],
+    ...(definition.body
+      ? { requestBody: { required: true, content: content(definition.body, 'input', definition.exampleBody) } }
+      : {}),
     responses: responsesOf(definition),
   }
 }
@@ -53,7 +65,10 @@ function operationId({ method, path }: Endpoint): string {
 
 function parametersOf(shape: (() => ZodType) | undefined, place: 'path' | 'query'): Json[] {
   if (!shape) return []
-  const { properties = {}, required = [] } = jsonSchema(shape, 'input') as { properties?: Record<string, Json>; required?: string[] }
+  const { properties = {}, required = [] } = jsonSchema(shape, 'input') as {
+    properties?: Record<string, Json>
+    required?: string[]
+  }
   return Object.entries(properties).map(([name, schema]) => ({
     name,
     in: place,
@@ -65,8 +80,11 @@ function parametersOf(shape: (() => ZodType) | undefined, place: 'path' | 'query
 
 function idempotency(definition: Endpoint): Json[] {
   if (!definition.creates) return []
-  const description = 'A repeat with the same key and body within 24 hours returns the first answer instead of creating again.'
-  return [{ name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string', maxLength: 255 }, description }]
+  const description =
+    'A repeat with the same key and body within 24 hours returns the first answer instead of creating again.'
+  return [
+    { name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string', maxLength: 255 }, description },
+  ]
 }
 
 function responsesOf(definition: Endpoint): Json {
@@ -74,7 +92,10 @@ function responsesOf(definition: Endpoint): Json {
   const body = output ? content(output, 'output', example) : { [media ?? 'application/json']: { schema: {} } }
   const success = { [status]: { description: definition.summary, content: body } }
   const byStatus = Object.groupBy(errorsOf(definition), (code) => STATUS[code])
-  const failures = Object.entries(byStatus).map(([code, codes]) => [code, { description: codes!.join(', '), content: { 'application/json': { schema: ERROR_REF } } }])
+  const failures = Object.entries(byStatus).map(([code, codes]) => [
+    code,
+    { description: codes!.join(', '), content: { 'application/json': { schema: ERROR_REF } } },
+  ])
   return { ...success, ...Object.fromEntries(failures) }
 }
 

@@ -5,20 +5,35 @@ import { endpoint } from './endpoint.ts'
 import { clientAddress, signIn } from './sign-in.ts'
 import { Password, Username } from './sessions.ts'
 
-const SetupDraft = lazy(() => z.strictObject({ token: z.string().min(1).max(200), username: Username(), password: Password() }))
+const SetupDraft = lazy(() =>
+  z.strictObject({ token: z.string().min(1).max(200), username: Username(), password: Password() }),
+)
 const SetupState = lazy(() => z.strictObject({ needed: z.boolean() }))
 
 export const setupEndpoints = [
   endpoint({
-    method: 'get', path: '/api/setup', tag: 'Set-up', role: 'public', scopes: [],
+    method: 'get',
+    path: '/api/setup',
+    tag: 'Set-up',
+    role: 'public',
+    scopes: [],
     summary: 'Whether somebody still has to be set up as the owner',
-    output: SetupState, example: { needed: false },
+    output: SetupState,
+    example: { needed: false },
     handle: (_input, { services }) => ({ needed: services.setup.needed() }),
   }),
   endpoint({
-    method: 'post', path: '/api/setup', tag: 'Set-up', role: 'public', scopes: [], status: 201,
+    method: 'post',
+    path: '/api/setup',
+    tag: 'Set-up',
+    role: 'public',
+    scopes: [],
+    status: 201,
     summary: 'Become the owner, with the token of the set-up link, and be signed in',
-    body: SetupDraft, output: Ok, errors: ['forbidden', 'conflict', 'rate_limited'], example: OK,
+    body: SetupDraft,
+    output: Ok,
+    errors: ['forbidden', 'conflict', 'rate_limited'],
+    example: OK,
     exampleBody: { token: 'from-the-link', username: 'anna', password: 'a long sentence is good' },
     handle: async ({ body }, { services, req }) => {
       const owner = await services.signInLimits.attempt(clientAddress(req), 'setup', async () =>
@@ -28,4 +43,4 @@ export const setupEndpoints = [
       return OK
     },
   }),
-] // prettier-ignore
+]

@@ -11,12 +11,23 @@ export function clientAddress(req: Request): string {
 
 /** Starts a fresh session (its id is new, so that a planted one is worth nothing) and writes it into the audit log. */
 export async function signIn(req: Request, services: Services, user: User): Promise<void> {
-  await new Promise<void>((resolve, reject) => req.session.regenerate((error: unknown) => (error ? reject(error as Error) : resolve())))
+  await new Promise<void>((resolve, reject) =>
+    req.session.regenerate((error: unknown) => (error ? reject(error as Error) : resolve())),
+  )
   req.session.userId = user.id
   req.session.userAgent = (req.get('User-Agent') ?? '').slice(0, LONGEST_AGENT)
   req.session.address = clientAddress(req)
   req.session.confirmedAt = services.now().getTime()
-  await new Promise<void>((resolve, reject) => req.session.save((error: unknown) => (error ? reject(error as Error) : resolve())))
+  await new Promise<void>((resolve, reject) =>
+    req.session.save((error: unknown) => (error ? reject(error as Error) : resolve())),
+  )
   const by = { userId: user.id, name: `web:${user.username}` }
-  services.audit.record({ kind: 'sign_in', action: 'signed in', subject: user.username, by, success: true, outcome: req.session.address })
+  services.audit.record({
+    kind: 'sign_in',
+    action: 'signed in',
+    subject: user.username,
+    by,
+    success: true,
+    outcome: req.session.address,
+  })
 }

@@ -35,7 +35,9 @@ for (const [index, step] of steps.entries()) {
 
 function bringDependencies() {
   const marker = join(ROOT, 'node_modules', '.locked')
-  const wanted = createHash('sha256').update(readFileSync(join(ROOT, 'package-lock.json'))).digest('hex')
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(ROOT, 'package-lock.json')))
+    .digest('hex')
   if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return
   say('Installing the locked dependencies …')
   npm(['ci', '--include=dev', '--loglevel=error'], 'The dependencies could not be installed.')

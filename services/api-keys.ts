@@ -18,11 +18,17 @@ export type ApiKey = {
   created_at: string
 }
 
-export type ApiKeyDraft = { name: string; scopes: Scope[]; input?: Integrity | undefined; expires_at?: string | null | undefined }
+export type ApiKeyDraft = {
+  name: string
+  scopes: Scope[]
+  input?: Integrity | undefined
+  expires_at?: string | null | undefined
+}
 
 type Row = Omit<ApiKey, 'scopes'> & { scopes: string; userId: string; keyHash: string }
 
-const COLUMNS = 'id, name, prefix, scopes, input, expires_at, last_used_at, created_at, user_id AS userId, key_hash AS keyHash'
+const COLUMNS =
+  'id, name, prefix, scopes, input, expires_at, last_used_at, created_at, user_id AS userId, key_hash AS keyHash'
 const KEY = /^stw_([A-Za-z0-9]{8})_[A-Za-z0-9_-]{43}$/
 const USED_EVERY_MS = 60_000
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
@@ -38,10 +44,13 @@ export function createApiKeys({ db, now, audit, endings }: Deps & { audit: Pick<
     `INSERT INTO api_keys (id, user_id, name, prefix, key_hash, scopes, input, expires_at, created_at)
      VALUES (@id, @userId, @name, @prefix, @keyHash, @scopes, @input, @expires_at, @created_at)`,
   )
-  const remove = db.prepare<[string, string], { prefix: string }>('DELETE FROM api_keys WHERE id = ? AND user_id = ? RETURNING prefix')
+  const remove = db.prepare<[string, string], { prefix: string }>(
+    'DELETE FROM api_keys WHERE id = ? AND user_id = ? RETURNING prefix',
+  )
   const used = db.prepare('UPDATE api_keys SET last_used_at = ? WHERE id = ?')
 
-  const valid = (row: Row | undefined) => (row && (row.expires_at === null || row.expires_at > now().toISOString()) ? row : undefined)
+  const valid = (row: Row | undefined) =>
+    row && (row.expires_at === null || row.expires_at > now().toISOString()) ? row : undefined
 
   function noteUse(row: Row): void {
     const at = now()
@@ -70,7 +79,13 @@ export function createApiKeys({ db, now, audit, endings }: Deps & { audit: Pick<
       }
       db.transact(() => {
         insert.run(row)
-        audit.record({ kind: 'api_key', action: 'created', subject: prefix, by, outcome: `scopes ${row.scopes}, input ${row.input}` })
+        audit.record({
+          kind: 'api_key',
+          action: 'created',
+          subject: prefix,
+          by,
+          outcome: `scopes ${row.scopes}, input ${row.input}`,
+        })
       })
       return { ...toApiKey(row), key }
     },

@@ -64,9 +64,27 @@ export type AuditFilter = {
 type Row = Omit<AuditEntry, 'arguments' | 'success'> & { arguments: string | null; success: number | null }
 
 const FIELDS = [
-  'at', 'user_id', 'kind', 'actor', 'action', 'subject', 'run_id', 'conversation_id', 'task_id', 'agent_id', 'tool_name',
-  'arguments', 'integrity', 'privacy', 'decision', 'rule', 'approved_by', 'success', 'outcome', 'duration_ms',
-] as const // prettier-ignore
+  'at',
+  'user_id',
+  'kind',
+  'actor',
+  'action',
+  'subject',
+  'run_id',
+  'conversation_id',
+  'task_id',
+  'agent_id',
+  'tool_name',
+  'arguments',
+  'integrity',
+  'privacy',
+  'decision',
+  'rule',
+  'approved_by',
+  'success',
+  'outcome',
+  'duration_ms',
+] as const
 type Field = (typeof FIELDS)[number]
 
 const SHOWN = `id, at, kind, actor, action, subject, run_id, conversation_id AS session_id, task_id, agent_id, tool_name,
@@ -143,7 +161,9 @@ function toRow(draft: AuditDraft, at: string): Record<Field, string | number | n
 }
 
 function macOf(key: Buffer, before: string, entry: Record<Field, unknown>): string {
-  return createHmac('sha256', key).update(JSON.stringify([before, ...FIELDS.map((field) => entry[field])])).digest('base64url')
+  return createHmac('sha256', key)
+    .update(JSON.stringify([before, ...FIELDS.map((field) => entry[field])]))
+    .digest('base64url')
 }
 
 function conditions(filter: AuditFilter, userId: string | null): { where: string; values: unknown[] } {

@@ -95,7 +95,9 @@ function list(value: string | undefined): string[] {
 
 function host(value = '127.0.0.1'): string {
   if (isIP(value) || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(value)) return value
-  throw new ConfigError(`HOST=${value} is not an IP address or host name; expected something like 127.0.0.1 or 0.0.0.0.`)
+  throw new ConfigError(
+    `HOST=${value} is not an IP address or host name; expected something like 127.0.0.1 or 0.0.0.0.`,
+  )
 }
 
 function port(value = '8080'): number {
@@ -108,7 +110,9 @@ function masterKey(value: string | undefined): Buffer | undefined {
   if (value === undefined) return undefined
   const key = Buffer.from(value.trim(), 'base64')
   if (/^[A-Za-z0-9+/_-]+=*$/.test(value.trim()) && key.length === 32) return key
-  throw new ConfigError('STEWARD_MASTER_KEY is not a key; expected 32 bytes in base64 (make one: openssl rand -base64 32).')
+  throw new ConfigError(
+    'STEWARD_MASTER_KEY is not a key; expected 32 bytes in base64 (make one: openssl rand -base64 32).',
+  )
 }
 
 function publicUrl(value: string | undefined): URL | undefined {
@@ -116,7 +120,9 @@ function publicUrl(value: string | undefined): URL | undefined {
   const url = URL.parse(value)
   const plain = url && (url.protocol === 'https:' || url.protocol === 'http:') && url.pathname === '/' && !url.search
   if (url && plain && !url.hash && !url.username) return url
-  throw new ConfigError(`PUBLIC_URL=${value} is not usable; expected an address without a path, like https://steward.example.org.`)
+  throw new ConfigError(
+    `PUBLIC_URL=${value} is not usable; expected an address without a path, like https://steward.example.org.`,
+  )
 }
 
 function baseUrl(name: string, value: string | undefined): string | undefined {
@@ -140,7 +146,9 @@ function hostName(variable: string, value: string): string {
 function hostAndPort(value: string): string {
   const match = /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+):(\d{1,5})$/i.exec(value)
   if (match && Number(match[2]) <= 65535) return value.toLowerCase()
-  throw new ConfigError(`ALLOWED_PRIVATE_HOSTS holds "${value}"; expected host:port pairs separated by commas, like nas.lan:443.`)
+  throw new ConfigError(
+    `ALLOWED_PRIVATE_HOSTS holds "${value}"; expected host:port pairs separated by commas, like nas.lan:443.`,
+  )
 }
 
 /** As Express defines `trust proxy`: true, false, a number of hops, or names and subnets separated by commas. */

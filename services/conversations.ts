@@ -18,7 +18,14 @@ export type Conversation = {
   updatedAt: string
 }
 
-export type ConversationEntry = { id: string; title: string; model: string; started_at: string; updated_at: string; message_count: number }
+export type ConversationEntry = {
+  id: string
+  title: string
+  model: string
+  started_at: string
+  updated_at: string
+  message_count: number
+}
 
 type Row = Omit<Conversation, 'webOpen'> & { webOpen: number }
 
@@ -81,7 +88,14 @@ export function createConversations({ db, now }: Deps) {
       return { conversations: rows, total: total.get(search)!.n }
     },
 
-    create(draft: { id: string; userId: string; title: string; model: string; labels: Labels; webOpen: boolean }): void {
+    create(draft: {
+      id: string
+      userId: string
+      title: string
+      model: string
+      labels: Labels
+      webOpen: boolean
+    }): void {
       const { labels, webOpen, ...rest } = draft
       insert.run({ ...rest, ...labels, webOpen: Number(webOpen), at: now().toISOString() })
     },
@@ -114,7 +128,8 @@ export function createConversations({ db, now }: Deps) {
 
 /** A title from the first message: its first line, cut at a word. */
 export function titleFrom(text: string, attachments: readonly { name: string }[]): string {
-  const line = text.trim().split('\n')[0]?.trim() || attachments.map(({ name }) => name).join(', ') || 'New conversation'
+  const line =
+    text.trim().split('\n')[0]?.trim() || attachments.map(({ name }) => name).join(', ') || 'New conversation'
   if (line.length <= TITLE_LENGTH) return line
   const cut = line.slice(0, TITLE_LENGTH)
   return `${cut.slice(0, Math.max(cut.lastIndexOf(' '), TITLE_LENGTH / 2)).trimEnd()}…`

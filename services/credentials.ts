@@ -5,12 +5,36 @@ import type { Vault } from './vault.ts'
 
 /** The keys Steward itself looks for. Other keys are the owner's own and are kept as well. */
 export const CREDENTIAL_KINDS = [
-  { key: 'system:anthropic_api_key', label: 'Anthropic API key', description: 'Lets Steward use the Claude models. Made at console.anthropic.com.' },
-  { key: 'system:openrouter_api_key', label: 'OpenRouter API key', description: 'Lets Steward use the models of openrouter.ai.' },
-  { key: 'system:openai_api_key', label: 'OpenAI API key', description: 'Lets Steward use the models of OpenAI, or of the service OPENAI_BASE_URL names.' },
-  { key: 'system:ollama_base_url', label: 'Ollama address', description: 'Where Ollama listens, like http://127.0.0.1:11434. Needs no key.' },
-  { key: 'system:brave_api_key', label: 'Brave Search API key', description: 'Searches with Brave instead of DuckDuckGo.' },
-  { key: 'system:searxng_url', label: 'SearXNG address', description: 'Searches with your own SearXNG (its JSON format must be on). Goes before Brave.' },
+  {
+    key: 'system:anthropic_api_key',
+    label: 'Anthropic API key',
+    description: 'Lets Steward use the Claude models. Made at console.anthropic.com.',
+  },
+  {
+    key: 'system:openrouter_api_key',
+    label: 'OpenRouter API key',
+    description: 'Lets Steward use the models of openrouter.ai.',
+  },
+  {
+    key: 'system:openai_api_key',
+    label: 'OpenAI API key',
+    description: 'Lets Steward use the models of OpenAI, or of the service OPENAI_BASE_URL names.',
+  },
+  {
+    key: 'system:ollama_base_url',
+    label: 'Ollama address',
+    description: 'Where Ollama listens, like http://127.0.0.1:11434. Needs no key.',
+  },
+  {
+    key: 'system:brave_api_key',
+    label: 'Brave Search API key',
+    description: 'Searches with Brave instead of DuckDuckGo.',
+  },
+  {
+    key: 'system:searxng_url',
+    label: 'SearXNG address',
+    description: 'Searches with your own SearXNG (its JSON format must be on). Goes before Brave.',
+  },
 ] as const
 
 export type CredentialEntry = { key: string; description: string; updated_at: string }
@@ -40,9 +64,7 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
   const place = (key: string) => ({ table: 'credentials', row: key, field: 'value' })
 
   function values(): Map<string, string> {
-    opened ??= new Map(
-      rows.all().map(({ key }) => [key, vault.open(sealedOf.get(key)!.sealed, place(key))] as const),
-    )
+    opened ??= new Map(rows.all().map(({ key }) => [key, vault.open(sealedOf.get(key)!.sealed, place(key))] as const))
     return opened
   }
 

@@ -4,7 +4,14 @@ import Database from 'better-sqlite3'
 import { ConfigError } from './config.ts'
 import { messageOf } from './errors.ts'
 
-export type DataFolder = { dir: string; database: string; files: string; trash: string; backups: string; release: () => void }
+export type DataFolder = {
+  dir: string
+  database: string
+  files: string
+  trash: string
+  backups: string
+  release: () => void
+}
 
 /**
  * Makes the data folder and takes it for this process alone. The lock is an operating-system file lock (held by SQLite),
@@ -19,9 +26,12 @@ export function takeDataFolder(dir: string): DataFolder {
     backups: join(dir, 'backups'),
   }
   try {
-    for (const path of [dir, folder.files, folder.trash, folder.backups]) mkdirSync(path, { recursive: true, mode: 0o700 })
+    for (const path of [dir, folder.files, folder.trash, folder.backups])
+      mkdirSync(path, { recursive: true, mode: 0o700 })
   } catch (error) {
-    throw new ConfigError(`DATA_DIR=${dir} cannot be used (${messageOf(error)}); expected a folder this user may write to.`)
+    throw new ConfigError(
+      `DATA_DIR=${dir} cannot be used (${messageOf(error)}); expected a folder this user may write to.`,
+    )
   }
   return { ...folder, release: lock(dir) }
 }
@@ -35,7 +45,9 @@ function lock(dir: string): () => void {
     chmodSync(file, 0o600)
   } catch {
     db.close()
-    throw new ConfigError(`Another Steward is already running on ${dir}. Stop it first, or give this one another DATA_DIR.`)
+    throw new ConfigError(
+      `Another Steward is already running on ${dir}. Stop it first, or give this one another DATA_DIR.`,
+    )
   }
   return () => db.close()
 }

@@ -10,7 +10,8 @@ export async function normaliseDomain(text: string): Promise<string> {
   const trimmed = text.trim().replace(/^\*\./, '').replace(/\.$/, '')
   const url = URL.parse(`http://${trimmed}/`)
   const host = url?.hostname.toLowerCase() ?? ''
-  const plain = url && url.pathname === '/' && !url.port && !url.username && !/[/:?#@\s]/.test(trimmed.replace(/^\[.*\]$/, ''))
+  const plain =
+    url && url.pathname === '/' && !url.port && !url.username && !/[/:?#@\s]/.test(trimmed.replace(/^\[.*\]$/, ''))
   if (!plain || host === '') throw invalidField('domain', 'That is not a domain; expected something like example.org.')
   if (isIP(host.replace(/^\[|\]$/g, ''))) return host
   const { getPublicSuffix, parse } = await import('tldts')

@@ -26,7 +26,9 @@ export function createEvents({ db, now, onFault }: Deps & { onFault: (error: unk
      WHERE conversation_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`,
   )
   const newest = db.prepare<[], { seq: number }>(`SELECT seq FROM sqlite_sequence WHERE name = 'events'`)
-  const oldestOf = db.prepare<[string], { seq: number | null }>('SELECT min(seq) AS seq FROM events WHERE conversation_id = ?')
+  const oldestOf = db.prepare<[string], { seq: number | null }>(
+    'SELECT min(seq) AS seq FROM events WHERE conversation_id = ?',
+  )
   const trimMarks = db.prepare(
     `UPDATE conversations SET trimmed_to = old.seq FROM (
        SELECT conversation_id, max(seq) AS seq FROM events WHERE created_at < ? GROUP BY conversation_id
@@ -54,8 +56,14 @@ export function createEvents({ db, now, onFault }: Deps & { onFault: (error: unk
     keep(to: Address, frame: KeptFrame): void {
       const data = JSON.stringify(frame)
       const { lastInsertRowid } = insert.run(
-        to.userId, to.conversationId, to.runId, to.agentId ?? null, frame.type, data, now().toISOString(),
-      ) // prettier-ignore
+        to.userId,
+        to.conversationId,
+        to.runId,
+        to.agentId ?? null,
+        frame.type,
+        data,
+        now().toISOString(),
+      )
       const seq = Number(lastInsertRowid)
       db.afterCommit(() => tell({ ...to, seq, frame, wire: wireOf(data, to.runId, seq) }))
     },
@@ -73,7 +81,9 @@ export function createEvents({ db, now, onFault }: Deps & { onFault: (error: unk
 
     /** The wires of the kept frames of a conversation with `after < seq <= upTo`, oldest first, `limit` at most. */
     after(conversationId: string, after: number, upTo: number, limit: number): { seq: number; wire: string }[] {
-      return page.all(conversationId, after, upTo, limit).map((row) => ({ seq: row.seq, wire: wireOf(row.data, row.runId, row.seq) }))
+      return page
+        .all(conversationId, after, upTo, limit)
+        .map((row) => ({ seq: row.seq, wire: wireOf(row.data, row.runId, row.seq) }))
     },
 
     /** The newest seq there is; 0 before the first. */
@@ -82,7 +92,8 @@ export function createEvents({ db, now, onFault }: Deps & { onFault: (error: unk
     oldest: (conversationId: string): number | null => oldestOf.get(conversationId)?.seq ?? null,
 
     /** Listens to one conversation; returns how to stop. */
-    follow: (conversationId: string, listener: Listener): (() => void) => join(byConversation, conversationId, listener),
+    follow: (conversationId: string, listener: Listener): (() => void) =>
+      join(byConversation, conversationId, listener),
 
     /** Listens to everything of one user; returns how to stop. */
     followUser: (userId: string, listener: Listener): (() => void) => join(byUser, userId, listener),

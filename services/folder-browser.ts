@@ -9,7 +9,8 @@ const MOST_ENTRIES = 1000
 
 /** Shows an administrator what is on the server's disk, to pick a folder; closed and hidden places are left out. */
 export function createFolderBrowser({ neverPaths }: { neverPaths: readonly string[] }) {
-  const closed = (path: string) => neverPaths.some((never) => isInside(path, never)) || path.split('/').some((part) => part.startsWith('.'))
+  const closed = (path: string) =>
+    neverPaths.some((never) => isInside(path, never)) || path.split('/').some((part) => part.startsWith('.'))
 
   function list(path: string): FolderListing {
     if (!isAbsolute(path) || path.includes('\0')) throw invalidField('path', 'Give the whole path, from / on.')

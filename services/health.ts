@@ -20,11 +20,15 @@ export function createHealth({ db, dataDir, models }: { db: Db; dataDir: string;
   }
 
   function database(): string | undefined {
-    return db.sqlite.pragma('user_version', { simple: true }) === SCHEMA_VERSION ? undefined : 'The database has another schema.'
+    return db.sqlite.pragma('user_version', { simple: true }) === SCHEMA_VERSION
+      ? undefined
+      : 'The database has another schema.'
   }
 
   function modelWarning(): string | undefined {
-    return models.providers().some((name) => name !== 'rehearsal') ? undefined : 'No model provider is set up; only the rehearsal model answers.'
+    return models.providers().some((name) => name !== 'rehearsal')
+      ? undefined
+      : 'No model provider is set up; only the rehearsal model answers.'
   }
 
   return {
@@ -36,8 +40,12 @@ export function createHealth({ db, dataDir, models }: { db: Db; dataDir: string;
       return {
         status: issues.length > 0 ? 'unhealthy' : found.disk !== undefined ? 'degraded' : 'ok',
         checks: {
-          database: found.database ?? 'ok', schema: found.database ?? 'ok', vault: 'ok', disk: found.disk ?? 'ok', models: warning ?? 'ok',
-        }, // prettier-ignore
+          database: found.database ?? 'ok',
+          schema: found.database ?? 'ok',
+          vault: 'ok',
+          disk: found.disk ?? 'ok',
+          models: warning ?? 'ok',
+        },
         warnings,
         issues,
       }

@@ -38,7 +38,13 @@ export function createIdempotency({ db, now }: Deps) {
 
   return {
     /** Does `work` once for this user and key; a repeat gets the stored answer. `work` must be synchronous. */
-    once(options: { userId: string; key: string; request: string; showsSecret: boolean; work: () => StoredAnswer }): StoredAnswer {
+    once(options: {
+      userId: string
+      key: string
+      request: string
+      showsSecret: boolean
+      work: () => StoredAnswer
+    }): StoredAnswer {
       const { userId, key, showsSecret } = options
       const request = createHash('sha256').update(options.request).digest('hex')
       return db.transact(() => {
@@ -46,7 +52,15 @@ export function createIdempotency({ db, now }: Deps) {
         if (row) return replay(row, request)
         const answer = options.work()
         const id = (answer.body as { id?: string }).id ?? null
-        put.run(userId, key, request, answer.status, showsSecret ? null : JSON.stringify(answer.body), id, now().toISOString())
+        put.run(
+          userId,
+          key,
+          request,
+          answer.status,
+          showsSecret ? null : JSON.stringify(answer.body),
+          id,
+          now().toISOString(),
+        )
         return answer
       })
     },

@@ -80,17 +80,25 @@ export function createServices(deps: ServicesDeps) {
   const bounds = houseBounds(folder.dir, deps.programDir)
   const whitelists = createWhitelists({ ...base, audit, bounds })
   const { tools, trash, outgoing, reader } = createTools({
-    ...base, newId, version, trashDir: folder.trash, privateHosts: config.allowedPrivateHosts, pageWorker: deps.pageWorker,
+    ...base,
+    newId,
+    version,
+    trashDir: folder.trash,
+    privateHosts: config.allowedPrivateHosts,
+    pageWorker: deps.pageWorker,
     folders: () => whitelists.folders().map((entry) => ({ path: entry.path, writtenBy: entry.written_by })),
     searchEngine: (): SearchEngine => searchEngine(credentials.find),
-  }) // prettier-ignore
+  })
   closing.add('outgoing requests', () => outgoing.close())
   closing.add('page reader', () => reader.close())
 
   const models = createModels({
-    credentials, baseUrls: definedOnly(config.baseUrls), now: () => now().getTime(), log,
+    credentials,
+    baseUrls: definedOnly(config.baseUrls),
+    now: () => now().getTime(),
+    log,
     defaultModel: () => settings.get('default_model') ?? undefined,
-  }) // prettier-ignore
+  })
 
   const events = createEvents({ ...base, onFault: (error) => log.error({ err: error }, 'a listener failed') })
   const conversations = createConversations(base)
@@ -108,24 +116,80 @@ export function createServices(deps: ServicesDeps) {
   })
 
   const records = createCallRecords({
-    db, store: runStore, journal, approvals, conversations, events, audit, settings, mask: credentials.mask, onAsked: () => decisions.watch(),
-  }) // prettier-ignore
+    db,
+    store: runStore,
+    journal,
+    approvals,
+    conversations,
+    events,
+    audit,
+    settings,
+    mask: credentials.mask,
+    onAsked: () => decisions.watch(),
+  })
   const calls = createCalls({ now, registry, journal, approvals, conversations, settings, records, lists })
   const engine = createEngine(
-    { ...base, timezone: config.timezone, store: runStore, journal, calls, records, registry, conversations, events, settings, models, log },
+    {
+      ...base,
+      timezone: config.timezone,
+      store: runStore,
+      journal,
+      calls,
+      records,
+      registry,
+      conversations,
+      events,
+      settings,
+      models,
+      log,
+    },
     (run) => queue.free(run),
   )
   const queue = createQueue({ store: runStore, settings, start: engine.start })
   const decisions = createDecisions({
-    ...base, store: runStore, journal, approvals, conversations, events, audit, registry, settings, calls, lists, wake: () => queue.wake(),
-  }) // prettier-ignore
+    ...base,
+    store: runStore,
+    journal,
+    approvals,
+    conversations,
+    events,
+    audit,
+    registry,
+    settings,
+    calls,
+    lists,
+    wake: () => queue.wake(),
+  })
   const runs = createRuns({ ...base, store: runStore, conversations, events, audit, models, engine, queue, decisions })
   const transcript = createTranscript({ store: runStore, journal, approvals, engine, events, mask: credentials.mask })
   const idempotency = createIdempotency(base)
 
   return {
-    version, now, db, vault, audit, settings, credentials, endings, users, sessions, apiKeys, who, whitelists, trash, models, events,
-    conversations, runStore, approvals, registry, decisions, runs, engine, transcript, idempotency,
+    version,
+    now,
+    db,
+    vault,
+    audit,
+    settings,
+    credentials,
+    endings,
+    users,
+    sessions,
+    apiKeys,
+    who,
+    whitelists,
+    trash,
+    models,
+    events,
+    conversations,
+    runStore,
+    approvals,
+    registry,
+    decisions,
+    runs,
+    engine,
+    transcript,
+    idempotency,
     signInLimits: createSignInLimits(),
     setup: createSetup({ dataDir: folder.dir, users }),
     tickets: createTickets({ now }),
@@ -135,7 +199,8 @@ export function createServices(deps: ServicesDeps) {
     /** Takes up the work where it lay, and begins to look after the house. */
     start(): void {
       const recovered = runs.recover()
-      if (recovered.resumed + recovered.interrupted > 0) log.info(recovered, 'took up runs that were going when the server ended')
+      if (recovered.resumed + recovered.interrupted > 0)
+        log.info(recovered, 'took up runs that were going when the server ended')
       decisions.watch()
       startHousekeeping({ now, log, sessions, idempotency, trash, events, closing })
       credentials.onChange(() => void models.list())
@@ -149,7 +214,7 @@ export function createServices(deps: ServicesDeps) {
       await engine.drain(graceMs)
       await closing.run()
     },
-  } // prettier-ignore
+  }
 }
 
 const SYSTEM_PLACES = ['/proc', '/sys', '/dev', '/etc', '/boot', '/run', '/root/.ssh']
@@ -177,5 +242,7 @@ function searchEngine(find: (key: string) => string | undefined): SearchEngine {
 }
 
 function definedOnly<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: NonNullable<T[K]> }
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>
+  }
 }

@@ -7,7 +7,12 @@ export type Log = Logger
 export function createLog(level: LogLevel, mask: (line: string) => string): Log {
   const write = (line: string) => void process.stdout.write(mask(line))
   return pino(
-    { level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"`, formatters: { level: (label) => ({ level: label }) } },
+    {
+      level,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
     { write },
   )
 }

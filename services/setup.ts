@@ -31,7 +31,10 @@ export function createSetup({ dataDir, users }: { dataDir: string; users: Users 
     async complete(draft: { token: string; username: string; password: string }): Promise<User> {
       if (users.exist()) throw new AppError('conflict', 'Steward is already set up. Sign in instead.')
       if (!fits(draft.token)) {
-        throw new AppError('forbidden', 'That set-up token is not right. Use the link that Steward printed when it started.')
+        throw new AppError(
+          'forbidden',
+          'That set-up token is not right. Use the link that Steward printed when it started.',
+        )
       }
       const owner = await users.createOwner(draft.username, draft.password)
       rmSync(file, { force: true })

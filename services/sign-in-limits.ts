@@ -15,15 +15,23 @@ export type SignInLimits = ReturnType<typeof createSignInLimits>
 export function createSignInLimits() {
   const limiters = [MINUTE, HOUR].flatMap((options) => [
     { limiter: new RateLimiterMemory(options), keyOf: (address: string) => `address ${address}` },
-    { limiter: new RateLimiterMemory(options), keyOf: (address: string, account: string) => `pair ${address} ${account}` },
+    {
+      limiter: new RateLimiterMemory(options),
+      keyOf: (address: string, account: string) => `pair ${address} ${account}`,
+    },
   ])
 
-  async function attempt<T>(address: string, account: string, work: () => Promise<T | undefined>): Promise<T | undefined> {
+  async function attempt<T>(
+    address: string,
+    account: string,
+    work: () => Promise<T | undefined>,
+  ): Promise<T | undefined> {
     const net = networkOf(address)
     const name = account.toLowerCase()
     for (const { limiter, keyOf } of limiters) await limiter.consume(keyOf(net, name)).catch(refuse)
     const result = await work()
-    if (result !== undefined) await Promise.all(limiters.map(({ limiter, keyOf }) => limiter.reward(keyOf(net, name), 1)))
+    if (result !== undefined)
+      await Promise.all(limiters.map(({ limiter, keyOf }) => limiter.reward(keyOf(net, name), 1)))
     return result
   }
 
@@ -36,7 +44,9 @@ export function createSignInLimits() {
 function refuse(error: unknown): never {
   if (!(error instanceof RateLimiterRes)) throw error
   const seconds = Math.max(1, Math.ceil(error.msBeforeNext / 1000))
-  throw new AppError('rate_limited', `Too many failed attempts. Try again in ${seconds} seconds.`, { retryAfter: seconds })
+  throw new AppError('rate_limited', `Too many failed attempts. Try again in ${seconds} seconds.`, {
+    retryAfter: seconds,
+  })
 }
 
 /** One household shares an IPv6 /64, so that is what counts as an address. */

@@ -7,7 +7,14 @@ import type { Run, RunStore } from './runs/store.ts'
 import type { By } from './shapes/frames.ts'
 import { textOf } from './shapes/message.ts'
 
-export type TranscriptDeps = { store: RunStore; journal: Journal; approvals: Approvals; engine: Engine; events: Events; mask: (text: string) => string }
+export type TranscriptDeps = {
+  store: RunStore
+  journal: Journal
+  approvals: Approvals
+  engine: Engine
+  events: Events
+  mask: (text: string) => string
+}
 
 export type Transcript = ReturnType<typeof createTranscript>
 
@@ -32,21 +39,35 @@ export function createTranscript({ store, journal, approvals, engine, events, ma
 
   function asked(run: Run, conversation: Conversation) {
     return {
-      id: run.id, role: 'user' as const, run_id: run.id, content: run.input, attachments: store.attachmentNames(run.id),
-      by: byOf(run), created_at: run.createdAt,
+      id: run.id,
+      role: 'user' as const,
+      run_id: run.id,
+      content: run.input,
+      attachments: store.attachmentNames(run.id),
+      by: byOf(run),
+      created_at: run.createdAt,
       cleared: run.number <= conversation.clearedAfter,
-    } // prettier-ignore
+    }
   }
 
   function answered(run: Run, conversation: Conversation) {
     const { confirmations } = engine.stateOf(run)
     return {
-      id: `${run.id}:answer`, role: 'assistant' as const, run_id: run.id, content: run.endedAt ? run.answer : engine.stateOf(run).text,
-      parts: partsOfRun(run), confirmations, status: run.status, stop_reason: run.stopReason,
-      error: run.error === null ? null : { error: run.error, code: run.errorCode ?? 'internal' }, model: run.model,
+      id: `${run.id}:answer`,
+      role: 'assistant' as const,
+      run_id: run.id,
+      content: run.endedAt ? run.answer : engine.stateOf(run).text,
+      parts: partsOfRun(run),
+      confirmations,
+      status: run.status,
+      stop_reason: run.stopReason,
+      error: run.error === null ? null : { error: run.error, code: run.errorCode ?? 'internal' },
+      model: run.model,
       usage: { input_tokens: run.inputTokens, output_tokens: run.outputTokens, cost_usd: run.costUsd },
-      integrity: run.integrity, created_at: run.startedAt ?? run.createdAt, cleared: run.number <= conversation.clearedAfter,
-    } // prettier-ignore
+      integrity: run.integrity,
+      created_at: run.startedAt ?? run.createdAt,
+      cleared: run.number <= conversation.clearedAfter,
+    }
   }
 
   type Part = { type: 'text'; text: string } | ReturnType<typeof toolPart>
@@ -55,7 +76,10 @@ export function createTranscript({ store, journal, approvals, engine, events, ma
     const steps = journal.ofRun(run.id)
     const byId = new Map(steps.map((step) => [step.id, step]))
     const written = steps.filter((step) => step.kind === 'model').map((step) => partsOf(step))
-    const said = written.map((parts) => textOf({ role: 'assistant', parts })).filter(Boolean).join('\n\n')
+    const said = written
+      .map((parts) => textOf({ role: 'assistant', parts }))
+      .filter(Boolean)
+      .join('\n\n')
     const parts = written.flat().flatMap((part): Part[] => {
       if (part.type === 'text') return part.text === '' ? [] : [{ type: 'text', text: part.text }]
       return part.type === 'call' ? [toolPart(part.call, byId.get(part.call.callId))] : []
@@ -68,13 +92,20 @@ export function createTranscript({ store, journal, approvals, engine, events, ma
     const approval = step ? undefined : approvals.find(call.callId)
     const args: unknown = step ? JSON.parse(step.arguments ?? 'null') : call.arguments
     return {
-      type: 'tool' as const, call_id: call.callId, tool_name: call.name, operation: operationOf(args),
+      type: 'tool' as const,
+      call_id: call.callId,
+      tool_name: call.name,
+      operation: operationOf(args),
       arguments: JSON.parse(mask(JSON.stringify(args ?? null))) as unknown,
       status: step ? step.status : ('waiting' as const),
-      success: step?.success === 1, result_summary: step?.summary ?? '', result: step?.content ?? '', confirmed: step?.confirmed === 1,
+      success: step?.success === 1,
+      result_summary: step?.summary ?? '',
+      result: step?.content ?? '',
+      confirmed: step?.confirmed === 1,
       duration_ms: step?.finishedAt ? Date.parse(step.finishedAt) - Date.parse(step.startedAt) : null,
-      decision: step?.decision ?? (approval ? ('ask' as const) : null), reason: step?.reason ?? approval?.reason ?? null,
-    } // prettier-ignore
+      decision: step?.decision ?? (approval ? ('ask' as const) : null),
+      reason: step?.reason ?? approval?.reason ?? null,
+    }
   }
 
   return { of }

@@ -16,7 +16,9 @@ export type Users = ReturnType<typeof createUsers>
 /** The people of the house. Usually there is one: the owner, made at set-up. */
 export function createUsers({ db, now, audit, endings }: Deps & { audit: Pick<Audit, 'record'>; endings: Endings }) {
   const byId = db.prepare<[string], Row>(`SELECT ${USER} FROM users WHERE id = ?`)
-  const byName = db.prepare<[string], Row & { hash: string }>(`SELECT ${USER}, password_hash AS hash FROM users WHERE username = ?`)
+  const byName = db.prepare<[string], Row & { hash: string }>(
+    `SELECT ${USER}, password_hash AS hash FROM users WHERE username = ?`,
+  )
   const hashOf = db.prepare<[string], { hash: string }>('SELECT password_hash AS hash FROM users WHERE id = ?')
   const anybody = db.prepare<[], { one: number }>('SELECT 1 AS one FROM users LIMIT 1')
   const insert = db.prepare(
@@ -25,7 +27,12 @@ export function createUsers({ db, now, audit, endings }: Deps & { audit: Pick<Au
   const setHash = db.prepare('UPDATE users SET password_hash = ?, updated_at = ? WHERE id = ?')
 
   let exist = anybody.get() !== undefined
-  const toUser = (row: Row): User => ({ id: row.id, username: row.username, role: row.role, isActive: row.isActive === 1 })
+  const toUser = (row: Row): User => ({
+    id: row.id,
+    username: row.username,
+    role: row.role,
+    isActive: row.isActive === 1,
+  })
 
   return {
     /** Whether anybody was ever set up here. */
@@ -44,7 +51,12 @@ export function createUsers({ db, now, audit, endings }: Deps & { audit: Pick<Au
         if (anybody.get()) throw new AppError('conflict', 'Steward is already set up. Sign in instead.')
         const at = now().toISOString()
         insert.run(user.id, username, hash, user.role, at, at)
-        audit.record({ kind: 'user', action: 'owner created', subject: username, by: { userId: user.id, name: `web:${username}` } })
+        audit.record({
+          kind: 'user',
+          action: 'owner created',
+          subject: username,
+          by: { userId: user.id, name: `web:${username}` },
+        })
         db.afterCommit(() => (exist = true))
       })
       return user
@@ -66,7 +78,12 @@ export function createUsers({ db, now, audit, endings }: Deps & { audit: Pick<Au
       const hash = await hashPassword(password)
       db.transact(() => {
         setHash.run(hash, now().toISOString(), user.id)
-        audit.record({ kind: 'user', action: 'password changed', subject: user.username, by: { userId: user.id, name: `web:${user.username}` } })
+        audit.record({
+          kind: 'user',
+          action: 'password changed',
+          subject: user.username,
+          by: { userId: user.id, name: `web:${user.username}` },
+        })
       })
     },
 

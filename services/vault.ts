@@ -56,7 +56,9 @@ const CHECK: Place = { table: 'settings', row: 'vault_check', field: 'value' }
  * holds sealed values). Throws ConfigError when the key does not fit the database.
  */
 export function openVault(options: { db: Db; dataDir: string; fromEnvironment: Buffer | undefined }): Vault {
-  const sealed = options.db.prepare<[], { value: string }>(`SELECT value FROM settings WHERE name = 'vault_check'`).get()
+  const sealed = options.db
+    .prepare<[], { value: string }>(`SELECT value FROM settings WHERE name = 'vault_check'`)
+    .get()
   const vault = createVault(options.fromEnvironment ?? keyFile(options.dataDir, sealed !== undefined))
   if (sealed) return checked(vault, sealed.value)
   options.db

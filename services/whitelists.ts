@@ -15,12 +15,23 @@ export type FolderBounds = HousePlaces
 export type Whitelists = ReturnType<typeof createWhitelists>
 
 /** The lists of the house: sites that a clean run may read (Tier 1), and folders outside of which no file is touched. */
-export function createWhitelists({ db, now, audit, bounds }: Deps & { audit: Pick<Audit, 'record'>; bounds: FolderBounds }) {
+export function createWhitelists({
+  db,
+  now,
+  audit,
+  bounds,
+}: Deps & { audit: Pick<Audit, 'record'>; bounds: FolderBounds }) {
   const web = db.prepare<[], WebRow>('SELECT domain, note, private_ok, created_at FROM web_whitelist ORDER BY domain')
-  const addWeb = db.prepare('INSERT INTO web_whitelist (domain, note, private_ok, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING')
-  const changeWeb = db.prepare('UPDATE web_whitelist SET note = coalesce(?, note), private_ok = coalesce(?, private_ok) WHERE domain = ?')
+  const addWeb = db.prepare(
+    'INSERT INTO web_whitelist (domain, note, private_ok, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  )
+  const changeWeb = db.prepare(
+    'UPDATE web_whitelist SET note = coalesce(?, note), private_ok = coalesce(?, private_ok) WHERE domain = ?',
+  )
   const removeWeb = db.prepare('DELETE FROM web_whitelist WHERE domain = ?')
-  const folders = db.prepare<[], FolderEntry>('SELECT path, note, written_by, created_at FROM filesystem_whitelist ORDER BY path')
+  const folders = db.prepare<[], FolderEntry>(
+    'SELECT path, note, written_by, created_at FROM filesystem_whitelist ORDER BY path',
+  )
   const addFolder = db.prepare(
     'INSERT INTO filesystem_whitelist (path, note, written_by, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
   )
@@ -30,7 +41,11 @@ export function createWhitelists({ db, now, audit, bounds }: Deps & { audit: Pic
   const removeFolder = db.prepare('DELETE FROM filesystem_whitelist WHERE path = ?')
 
   /** Does one change and writes it into the audit log; no row touched is what `none` says. */
-  function change(work: () => { changes: number }, none: AppError, entry: { action: string; subject: string; by: Actor }): void {
+  function change(
+    work: () => { changes: number },
+    none: AppError,
+    entry: { action: string; subject: string; by: Actor },
+  ): void {
     db.transact(() => {
       if (work().changes === 0) throw none
       audit.record({ kind: 'whitelist', ...entry })
@@ -63,7 +78,10 @@ export function createWhitelists({ db, now, audit, bounds }: Deps & { audit: Pic
     folders: (): FolderEntry[] => folders.all(),
 
     /** Keeps the folder with its symbolic links resolved. Throws `invalid` for what does not exist or may never be listed. */
-    addFolder(draft: { path: string; note?: string | undefined; written_by?: 'me' | 'others' | undefined }, by: Actor): void {
+    addFolder(
+      draft: { path: string; note?: string | undefined; written_by?: 'me' | 'others' | undefined },
+      by: Actor,
+    ): void {
       const path = existingFolder(draft.path)
       const refusal = folderRefusal(path, bounds)
       if (refusal !== undefined) throw invalidField('path', refusal)
@@ -71,7 +89,11 @@ export function createWhitelists({ db, now, audit, bounds }: Deps & { audit: Pic
       change(() => addFolder.run(...row), twice(path), { action: 'folder added', subject: path, by })
     },
 
-    changeFolder(path: string, draft: { note?: string | undefined; written_by?: 'me' | 'others' | undefined }, by: Actor): void {
+    changeFolder(
+      path: string,
+      draft: { note?: string | undefined; written_by?: 'me' | 'others' | undefined },
+      by: Actor,
+    ): void {
       const work = () => changeFolder.run(draft.note ?? null, draft.written_by ?? null, path)
       change(work, missing(path), { action: 'folder changed', subject: path, by })
     },

@@ -17,8 +17,7 @@ export type Who = {
   input: Integrity
   fresh: () => Who | undefined
 } & (
-  | { via: 'session'; sessionId: string; confirmed: boolean }
-  | { via: 'key'; keyId: string; scopes: readonly Scope[] }
+  { via: 'session'; sessionId: string; confirmed: boolean } | { via: 'key'; keyId: string; scopes: readonly Scope[] }
 )
 
 export type WhoLookup = ReturnType<typeof createWho>
@@ -35,18 +34,30 @@ export function createWho({ users, sessions, apiKeys }: { users: Users; sessions
     const user = session?.data.userId === userId ? activeUser(userId) : undefined
     if (!session || !user) return undefined
     return {
-      via: 'session', user, sessionId: session.id, confirmed: sessions.isConfirmed(session.data), by: 'web', input: 'owner',
-      actor: { userId, name: `web:${user.username}` }, fresh: () => bySession(sid, userId),
-    } // prettier-ignore
+      via: 'session',
+      user,
+      sessionId: session.id,
+      confirmed: sessions.isConfirmed(session.data),
+      by: 'web',
+      input: 'owner',
+      actor: { userId, name: `web:${user.username}` },
+      fresh: () => bySession(sid, userId),
+    }
   }
 
   function byApiKey(key: (ApiKey & { userId: string }) | undefined): Who | undefined {
     const user = key && activeUser(key.userId)
     if (!key || !user) return undefined
     return {
-      via: 'key', user, keyId: key.id, scopes: key.scopes, by: 'api', input: key.input,
-      actor: { userId: user.id, name: `key:${key.prefix}` }, fresh: () => byApiKey(apiKeys.find(key.id)),
-    } // prettier-ignore
+      via: 'key',
+      user,
+      keyId: key.id,
+      scopes: key.scopes,
+      by: 'api',
+      input: key.input,
+      actor: { userId: user.id, name: `key:${key.prefix}` },
+      fresh: () => byApiKey(apiKeys.find(key.id)),
+    }
   }
 
   return { bySession, byKey: (key: string): Who | undefined => byApiKey(apiKeys.verify(key)) }

@@ -29,11 +29,20 @@ export class Client {
     return { ...(this.cookie ? { cookie: this.cookie } : {}), ...(this.key ? { 'x-api-key': this.key } : {}) }
   }
 
-  async request<T = any>(method: string, path: string, body?: unknown, options: RequestOptions = {}): Promise<Answer<T>> {
+  async request<T = any>(
+    method: string,
+    path: string,
+    body?: unknown,
+    options: RequestOptions = {},
+  ): Promise<Answer<T>> {
     const content = options.raw ?? (body === undefined ? undefined : JSON.stringify(body))
     const response = await fetch(this.url + path, {
       method,
-      headers: { ...this.headers(), ...(content === undefined ? {} : { 'content-type': 'application/json' }), ...options.headers },
+      headers: {
+        ...this.headers(),
+        ...(content === undefined ? {} : { 'content-type': 'application/json' }),
+        ...options.headers,
+      },
       ...(content === undefined ? {} : { body: content as BodyInit }),
       redirect: 'manual',
     })
@@ -44,13 +53,17 @@ export class Client {
   }
 
   get = <T = any>(path: string, options?: RequestOptions) => this.request<T>('GET', path, undefined, options)
-  post = <T = any>(path: string, body?: unknown, options?: RequestOptions) => this.request<T>('POST', path, body, options)
+  post = <T = any>(path: string, body?: unknown, options?: RequestOptions) =>
+    this.request<T>('POST', path, body, options)
   put = <T = any>(path: string, body?: unknown) => this.request<T>('PUT', path, body)
   patch = <T = any>(path: string, body?: unknown) => this.request<T>('PATCH', path, body)
   delete = <T = any>(path: string) => this.request<T>('DELETE', path)
 
   /** Opens the socket of a conversation; rejects with the HTTP status where the upgrade is refused. */
-  chat(conversationId: string, options: { after?: number; query?: string; headers?: Record<string, string> } = {}): Promise<Chat> {
+  chat(
+    conversationId: string,
+    options: { after?: number; query?: string; headers?: Record<string, string> } = {},
+  ): Promise<Chat> {
     const query = options.query ?? (options.after === undefined ? '' : `?after=${options.after}`)
     const socket = new WebSocket(`${this.url.replace('http', 'ws')}/ws/${conversationId}${query}`, {
       headers: { ...this.headers(), ...options.headers },
@@ -171,7 +184,15 @@ export async function startSteward(options: StartOptions = {}): Promise<Steward>
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'steward-'))
   const child = spawn(process.execPath, [join(ROOT, 'dist', 'server.js')], {
     cwd: mkdtempSync(join(tmpdir(), 'cwd-')),
-    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', PORT: '0', DATA_DIR: dataDir, LOG_LEVEL: 'warn', TZ: 'UTC', ...options.env },
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: process.env.HOME ?? '',
+      PORT: '0',
+      DATA_DIR: dataDir,
+      LOG_LEVEL: 'warn',
+      TZ: 'UTC',
+      ...options.env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

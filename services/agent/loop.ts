@@ -1,5 +1,12 @@
 import { AppError } from '../errors.ts'
-import { callsOf, type AssistantMessage, type AssistantPart, type Message, type ToolCall, type ToolResult } from '../shapes/message.ts'
+import {
+  callsOf,
+  type AssistantMessage,
+  type AssistantPart,
+  type Message,
+  type ToolCall,
+  type ToolResult,
+} from '../shapes/message.ts'
 import type { ModelEvent, ModelStopReason, TokenUsage } from './model.ts'
 
 /** `invalid`: the arguments were of no use; the model has been told in the result. */
@@ -23,7 +30,8 @@ export type LoopEvent =
   | { type: 'turn'; parts: AssistantPart[]; usage: TokenUsage; stopReason: ModelStopReason }
 
 /** How it ended: with an answer, or because a question to the owner stands open and the run is put aside. */
-export type LoopEnd = { type: 'answered'; stopReason: Exclude<ModelStopReason, 'tool_use'> | 'max_tool_calls' } | { type: 'waiting' }
+export type LoopEnd =
+  { type: 'answered'; stopReason: Exclude<ModelStopReason, 'tool_use'> | 'max_tool_calls' } | { type: 'waiting' }
 
 const MOST_INVALID = 3
 

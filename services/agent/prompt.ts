@@ -17,7 +17,10 @@ export function inWords(at: Date, timezone: string): string {
  * is equal in every turn of one conversation. It must not change within one: vendors sign a model's thinking over all that
  * came before it. Later moments are told with the messages. No text from outside ever enters it.
  */
-export function systemPrompt({ agentName, began, timezone, personality }: PromptContext): { stable: string; changing: string } {
+export function systemPrompt({ agentName, began, timezone, personality }: PromptContext): {
+  stable: string
+  changing: string
+} {
   const stable = [personality, STABLE(agentName)].filter((part) => part !== undefined).join('\n\n')
   return { stable, changing: `This conversation began on ${inWords(began, timezone)} (${timezone}).` }
 }

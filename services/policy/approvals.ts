@@ -34,12 +34,28 @@ export type Approval = {
 
 export type Question = Pick<
   Approval,
-  'id' | 'user_id' | 'run_id' | 'conversation_id' | 'agent_id' | 'tool_name' | 'operation' | 'arguments' | 'scope' | 'integrity' | 'description' | 'reason' | 'expires_at'
+  | 'id'
+  | 'user_id'
+  | 'run_id'
+  | 'conversation_id'
+  | 'agent_id'
+  | 'tool_name'
+  | 'operation'
+  | 'arguments'
+  | 'scope'
+  | 'integrity'
+  | 'description'
+  | 'reason'
+  | 'expires_at'
 >
 
 export type Decision = { approved: boolean; note?: string | undefined; arguments?: unknown }
 
-type Row = Omit<Approval, 'arguments' | 'provenance' | 'edited'> & { arguments: string; provenance: string; edited: number }
+type Row = Omit<Approval, 'arguments' | 'provenance' | 'edited'> & {
+  arguments: string
+  provenance: string
+  edited: number
+}
 
 const COLUMNS = `id, user_id, kind, state, run_id, conversation_id, agent_id, id AS call_id, tool_name, operation, arguments,
   arguments_hash AS hash, scope, integrity, description, reason, provenance, edited, created_at, expires_at, decided_at,
@@ -72,7 +88,9 @@ export function createApprovals({ db, now }: Deps) {
   const expiring = db.prepare<[string], Row>(
     `SELECT ${COLUMNS} FROM approvals WHERE state = 'pending' AND expires_at <= ? ORDER BY expires_at`,
   )
-  const soonest = db.prepare<[], { at: string | null }>(`SELECT min(expires_at) AS at FROM approvals WHERE state = 'pending'`)
+  const soonest = db.prepare<[], { at: string | null }>(
+    `SELECT min(expires_at) AS at FROM approvals WHERE state = 'pending'`,
+  )
   const scopes = db.prepare<[string, string, string], { scope: string; integrity: Integrity; run_id: string }>(
     `SELECT scope, integrity, run_id FROM approvals
      WHERE conversation_id = ? AND state = 'approved' AND scope <> '' AND decided_at > ? AND (decided_at > ? OR scope LIKE 'host:%')`,
@@ -107,26 +125,47 @@ export function createApprovals({ db, now }: Deps) {
 
     ofRun: (runId: string): Approval[] => ofRun.all(runId).map((row) => toApproval(row)!),
     pendingOf: (runId: string): Approval | undefined =>
-      ofRun.all(runId).map((row) => toApproval(row)!).find(({ state }) => state === 'pending'),
+      ofRun
+        .all(runId)
+        .map((row) => toApproval(row)!)
+        .find(({ state }) => state === 'pending'),
 
     ask(question: Question): Approval {
       const text = JSON.stringify(question.arguments)
-      insert.run({ ...question, arguments: text, hash: argumentsHash(question.tool_name, text), at: now().toISOString() })
+      insert.run({
+        ...question,
+        arguments: text,
+        hash: argumentsHash(question.tool_name, text),
+        at: now().toISOString(),
+      })
       return find(question.id)!
     },
 
     /** Closes a pending row; false when it was no longer pending. Changed arguments get a hash of their own. */
     close(
       approval: Approval,
-      ending: { state: Exclude<ApprovalState, 'pending'>; by: string; note?: string | undefined; changed?: { arguments: unknown; scope: string; description: string } | undefined },
+      ending: {
+        state: Exclude<ApprovalState, 'pending'>
+        by: string
+        note?: string | undefined
+        changed?: { arguments: unknown; scope: string; description: string } | undefined
+      },
     ): boolean {
       const { arguments: args, scope, description } = ending.changed ?? approval
       const text = JSON.stringify(args)
       const edited = Number(ending.changed !== undefined)
       const { changes } = close.run({
-        id: approval.id, state: ending.state, at: now().toISOString(), by: ending.by, note: ending.note ?? null,
-        arguments: text, hash: argumentsHash(approval.tool_name, text), scope, description, edited,
-      }) // prettier-ignore
+        id: approval.id,
+        state: ending.state,
+        at: now().toISOString(),
+        by: ending.by,
+        note: ending.note ?? null,
+        arguments: text,
+        hash: argumentsHash(approval.tool_name, text),
+        scope,
+        description,
+        edited,
+      })
       return changes === 1
     },
 
@@ -158,7 +197,8 @@ export function argumentsHash(toolName: string, argumentsJson: string): string {
 
 /** Why a decision that was already made cannot be made again; undefined where it is the same once more. */
 export function alreadyDecided(approval: Approval, approved: boolean): AppError | undefined {
-  if (approval.state === 'expired') return new AppError('expired', 'This question ran out of time; it counts as refused.')
+  if (approval.state === 'expired')
+    return new AppError('expired', 'This question ran out of time; it counts as refused.')
   if ((approval.state === 'approved') === approved && approval.state !== 'void') return undefined
   return new AppError('conflict', `This was already decided: ${approval.state}.`)
 }
@@ -169,7 +209,13 @@ export function shownApproval(approval: Approval) {
   return shown
 }
 
-
 function toApproval(row: Row | undefined): Approval | undefined {
-  return row && { ...row, arguments: JSON.parse(row.arguments), provenance: JSON.parse(row.provenance), edited: row.edited === 1 }
+  return (
+    row && {
+      ...row,
+      arguments: JSON.parse(row.arguments),
+      provenance: JSON.parse(row.provenance),
+      edited: row.edited === 1,
+    }
+  )
 }

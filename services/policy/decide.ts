@@ -36,7 +36,12 @@ export type Mode = {
 }
 
 /** A standing yes of the owner for an agent. */
-export type Grant = { operation: string; destinations: readonly string[]; paths: readonly string[]; afterThirdParty: boolean }
+export type Grant = {
+  operation: string
+  destinations: readonly string[]
+  paths: readonly string[]
+  afterThirdParty: boolean
+}
 
 /** The hard lists. */
 export type Lists = {
@@ -114,7 +119,10 @@ function insideLists(call: PolicyCall, hard: Lists): Verdict | undefined {
   }
   if (destinations.some(({ class: kind }) => kind === 'other')) return deny('3', 'That recipient is not on the list.')
   if (egress?.kind === 'url' && isPrivate(egress.url, hard.privateHosts)) {
-    return deny('3', `${new URL(egress.url).host} is an address inside the house or of this machine; those are not opened.`)
+    return deny(
+      '3',
+      `${new URL(egress.url).host} is an address inside the house or of this machine; those are not opened.`,
+    )
   }
   return undefined
 }
@@ -188,7 +196,8 @@ function opening(url: string, labels: Labels, mode: Mode, hard: Lists, scope: st
   if (labels.integrity === 'owner' && entry) return allow('7a', `${entry.domain} is on the list of trusted sites.`)
   if (labels.integrity === 'owner' && mode.webOpen) return allow('7a', 'The owner asked for the web here.')
   if (mode.ownerUrls.has(url)) return allow('7b', 'The owner typed this address.')
-  if (mode.resultUrls.has(url) && mode.resultFetches < MOST_RESULT_FETCHES) return allow('7c', 'It stood in the search results.')
+  if (mode.resultUrls.has(url) && mode.resultFetches < MOST_RESULT_FETCHES)
+    return allow('7c', 'It stood in the search results.')
   if (labels.privacy === 'public' && mode.webOpen) return allow('7d', 'Nothing private has been read.')
   if (entry?.privateOk) return allow('7e', `${entry.domain} may be told what this run has read.`)
   if (mode.agreed.has(scope)) return allow('7', 'The owner agreed to this site in this run.')

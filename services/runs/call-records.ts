@@ -50,26 +50,53 @@ export type CallRecords = ReturnType<typeof createCallRecords>
 /** Writes down what happens to a call: journal, labels, event log and audit log, each time in one transaction. */
 export function createCallRecords(deps: CallRecordsDeps) {
   const { db, store, journal, events, mask } = deps
-  const address = (run: Run) => ({ userId: run.userId, conversationId: run.conversationId, runId: run.id, agentId: run.agentId })
+  const address = (run: Run) => ({
+    userId: run.userId,
+    conversationId: run.conversationId,
+    runId: run.id,
+    agentId: run.agentId,
+  })
   const masked = (value: unknown): unknown => JSON.parse(mask(JSON.stringify(value ?? null)))
 
   function announce(run: Run, call: ToolCall, args: unknown): void {
     store.countCall(run.id)
-    events.keep(address(run), { type: 'tool_start', call_id: call.callId, tool_name: call.name, arguments: masked(args) })
+    events.keep(address(run), {
+      type: 'tool_start',
+      call_id: call.callId,
+      tool_name: call.name,
+      arguments: masked(args),
+    })
   }
 
   function close(run: Run, call: ToolCall, end: Finished & { summary: string }): void {
     events.keep(address(run), {
-      type: 'tool_done', call_id: call.callId, tool_name: call.name, success: end.success, result_summary: end.summary,
-      confirmed: end.confirmed, duration_ms: end.durationMs,
-    }) // prettier-ignore
+      type: 'tool_done',
+      call_id: call.callId,
+      tool_name: call.name,
+      success: end.success,
+      result_summary: end.summary,
+      confirmed: end.confirmed,
+      duration_ms: end.durationMs,
+    })
     const step = journal.find(call.callId)
     deps.audit.record({
-      kind: 'tool_call', action: step?.operation ?? 'unknown', by: { userId: run.userId, name: `run:${run.id}` }, runId: run.id,
-      conversationId: run.conversationId, taskId: run.taskId, agentId: run.agentId, toolName: call.name,
-      arguments: mask(step?.arguments ?? 'null'), labels: end.labels, decision: step?.decision ?? 'deny', rule: step?.rule ?? '',
-      approvedBy: end.approvedBy ?? null, success: end.success, outcome: end.summary, durationMs: end.durationMs,
-    }) // prettier-ignore
+      kind: 'tool_call',
+      action: step?.operation ?? 'unknown',
+      by: { userId: run.userId, name: `run:${run.id}` },
+      runId: run.id,
+      conversationId: run.conversationId,
+      taskId: run.taskId,
+      agentId: run.agentId,
+      toolName: call.name,
+      arguments: mask(step?.arguments ?? 'null'),
+      labels: end.labels,
+      decision: step?.decision ?? 'deny',
+      rule: step?.rule ?? '',
+      approvedBy: end.approvedBy ?? null,
+      success: end.success,
+      outcome: end.summary,
+      durationMs: end.durationMs,
+    })
   }
 
   function write(run: Run, call: ToolCall, started: Started): void {
@@ -94,14 +121,21 @@ export function createCallRecords(deps: CallRecordsDeps) {
         take(progress, end)
         journal.finishTool(call.callId, { ...end, content, summary, labels: progress.labels })
         store.label(run.id, progress.labels)
-        deps.conversations.label(run.conversationId, joinLabels(progress.labels, deps.conversations.find(run.conversationId)!))
+        deps.conversations.label(
+          run.conversationId,
+          joinLabels(progress.labels, deps.conversations.find(run.conversationId)!),
+        )
         close(run, call, { ...end, summary, labels: progress.labels })
       })
       return { callId: call.callId, vendorId: call.vendorId, name: call.name, content, success: end.success }
     },
 
     /** It does not happen, and the model is told why. */
-    refused(run: Run, call: ToolCall, refusal: { arguments: unknown; verdict: Verdict; words: string; labels: Labels; announced: boolean }): ToolResult {
+    refused(
+      run: Run,
+      call: ToolCall,
+      refusal: { arguments: unknown; verdict: Verdict; words: string; labels: Labels; announced: boolean },
+    ): ToolResult {
       const { verdict, labels, announced } = refusal
       const content = mask(refusal.words)
       const end = { content, summary: firstLine(content), success: false, labels, durationMs: 0, confirmed: false }
@@ -114,20 +148,38 @@ export function createCallRecords(deps: CallRecordsDeps) {
     },
 
     /** The owner is asked, and the run put aside until there is an answer. */
-    asked(run: Run, call: ToolCall, question: { parsed: ParsedCall; policy: PolicyCall; verdict: Verdict; labels: Labels; expiresAt: string }): void {
+    asked(
+      run: Run,
+      call: ToolCall,
+      question: { parsed: ParsedCall; policy: PolicyCall; verdict: Verdict; labels: Labels; expiresAt: string },
+    ): void {
       const { parsed, policy, verdict } = question
       db.transact(() => {
         announce(run, call, call.arguments)
         const approval = deps.approvals.ask({
-          id: call.callId, user_id: run.userId, run_id: run.id, conversation_id: run.conversationId, agent_id: run.agentId,
-          tool_name: parsed.tool.name, operation: parsed.name, arguments: call.arguments, scope: scopeOf(policy),
-          integrity: question.labels.integrity, description: parsed.operation.describe(parsed.arguments), reason: verdict.reason,
+          id: call.callId,
+          user_id: run.userId,
+          run_id: run.id,
+          conversation_id: run.conversationId,
+          agent_id: run.agentId,
+          tool_name: parsed.tool.name,
+          operation: parsed.name,
+          arguments: call.arguments,
+          scope: scopeOf(policy),
+          integrity: question.labels.integrity,
+          description: parsed.operation.describe(parsed.arguments),
+          reason: verdict.reason,
           expires_at: question.expiresAt,
-        }) // prettier-ignore
+        })
         events.keep(address(run), {
-          type: 'confirmation_required', call_id: call.callId, tool_name: call.name, arguments: masked(approval.arguments),
-          description: approval.description, reason: approval.reason, expires_at: approval.expires_at,
-        }) // prettier-ignore
+          type: 'confirmation_required',
+          call_id: call.callId,
+          tool_name: call.name,
+          arguments: masked(approval.arguments),
+          description: approval.description,
+          reason: approval.reason,
+          expires_at: approval.expires_at,
+        })
         db.afterCommit(deps.onAsked)
       })
     },
@@ -139,8 +191,15 @@ export function createCallRecords(deps: CallRecordsDeps) {
       const steps = journal.ofRun(runId).filter((step) => step.kind === 'tool')
       const pending = deps.approvals.pendingOf(runId)
       const asked = pending ? [shownQuestion(pending)] : []
-      const waiting = asked.map(({ call_id, tool_name, arguments: args }) => ({ call_id, tool_name, arguments: masked(args) }))
-      return { tool_calls: [...steps.map(stateOf), ...waiting], confirmations: asked.map((one) => ({ ...one, arguments: masked(one.arguments) })) }
+      const waiting = asked.map(({ call_id, tool_name, arguments: args }) => ({
+        call_id,
+        tool_name,
+        arguments: masked(args),
+      }))
+      return {
+        tool_calls: [...steps.map(stateOf), ...waiting],
+        confirmations: asked.map((one) => ({ ...one, arguments: masked(one.arguments) })),
+      }
     },
 
     /** The run ended first: what was still open is closed as not done. */
@@ -148,7 +207,14 @@ export function createCallRecords(deps: CallRecordsDeps) {
       const step = journal.find(call.callId)
       const { integrity, privacy } = store.get(run.id)
       const labels = { integrity, privacy }
-      const end = { content: words, summary: words, success: false, labels, durationMs: 0, confirmed: step?.confirmed === 1 }
+      const end = {
+        content: words,
+        summary: words,
+        success: false,
+        labels,
+        durationMs: 0,
+        confirmed: step?.confirmed === 1,
+      }
       const announced = deps.approvals.find(call.callId) !== undefined
       const verdict: Verdict = { decision: 'deny', rule: 'stopped', reason: words }
       if (!step) write(run, call, { arguments: call.arguments, verdict, labels, confirmed: false, announced })
@@ -164,10 +230,20 @@ function shownQuestion(approval: Approval): Omit<ConfirmationFrame, 'type'> {
 }
 
 function stateOf(step: Step): ToolCallState {
-  const call = { call_id: step.id, tool_name: step.toolName ?? '', arguments: JSON.parse(step.arguments ?? 'null') as unknown }
+  const call = {
+    call_id: step.id,
+    tool_name: step.toolName ?? '',
+    arguments: JSON.parse(step.arguments ?? 'null') as unknown,
+  }
   if (step.status === 'started') return call
   const duration_ms = Date.parse(step.finishedAt ?? step.startedAt) - Date.parse(step.startedAt)
-  return { ...call, success: step.success === 1, result_summary: step.summary ?? '', confirmed: step.confirmed === 1, duration_ms }
+  return {
+    ...call,
+    success: step.success === 1,
+    result_summary: step.summary ?? '',
+    confirmed: step.confirmed === 1,
+    duration_ms,
+  }
 }
 
 function firstLine(text: string): string {

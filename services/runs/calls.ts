@@ -43,7 +43,11 @@ export function createCalls(deps: CallsDeps) {
   async function look(run: Run, parsed: ParsedCall): Promise<Looked> {
     const reach = await parsed.operation.inspect(parsed.arguments, run.userId)
     const { effect, destructive, attendedOnly } = parsed.operation
-    return { parsed, reach, policy: { tool: parsed.tool.name, operation: parsed.name, effect, destructive, attendedOnly, reach } }
+    return {
+      parsed,
+      reach,
+      policy: { tool: parsed.tool.name, operation: parsed.name, effect, destructive, attendedOnly, reach },
+    }
   }
 
   /** The calls of one run. `signal` ends when the run is stopped. */
@@ -73,7 +77,13 @@ export function createCalls(deps: CallsDeps) {
       if (verdict.decision === 'ask') return askOwner(call, looked, verdict)
       progress.toolCalls++
       if (verdict.rule === '7c') progress.resultFetches++
-      records.started(run, call, { arguments: call.arguments, verdict, labels: progress.labels, confirmed: false, announced: false })
+      records.started(run, call, {
+        arguments: call.arguments,
+        verdict,
+        labels: progress.labels,
+        confirmed: false,
+        announced: false,
+      })
       return perform(call, looked, { confirmed: false })
     }
 
@@ -83,7 +93,13 @@ export function createCalls(deps: CallsDeps) {
       progress.toolCalls++
       const seconds = settings.get(run.attended ? 'approval_timeout_chat_s' : 'approval_timeout_unattended_s')
       const expiresAt = new Date(deps.now().getTime() + seconds * MS_A_SECOND).toISOString()
-      records.asked(run, call, { parsed: looked.parsed, policy: looked.policy, verdict, labels: progress.labels, expiresAt })
+      records.asked(run, call, {
+        parsed: looked.parsed,
+        policy: looked.policy,
+        verdict,
+        labels: progress.labels,
+        expiresAt,
+      })
       return { type: 'waiting' }
     }
 
@@ -96,10 +112,21 @@ export function createCalls(deps: CallsDeps) {
       const refusal = again(looked.policy)
       if (refusal || approval.hash !== argumentsHash(approval.tool_name, JSON.stringify(approval.arguments))) {
         approvals.voidApproved(approval.id, refusal?.reason ?? 'The arguments are not those that were approved.')
-        return denied(call, approval.arguments, refusal ?? { decision: 'deny', rule: '3', reason: 'It is not what was approved.' }, true)
+        return denied(
+          call,
+          approval.arguments,
+          refusal ?? { decision: 'deny', rule: '3', reason: 'It is not what was approved.' },
+          true,
+        )
       }
       const verdict: Verdict = { decision: 'ask', rule: 'approved', reason: approval.reason }
-      records.started(run, call, { arguments: approval.arguments, verdict, labels: progress.labels, confirmed: true, announced: true })
+      records.started(run, call, {
+        arguments: approval.arguments,
+        verdict,
+        labels: progress.labels,
+        confirmed: true,
+        announced: true,
+      })
       return perform(call, looked, { confirmed: true, approvedBy: approval.decided_by })
     }
 
@@ -107,7 +134,8 @@ export function createCalls(deps: CallsDeps) {
       const targets = JSON.stringify(refusedByOwner(progress, looked.policy))
       const verdict: Verdict = { decision: 'deny', rule: 'owner', reason: targets }
       const note = approval.note ? ` They said: ${approval.note}` : ''
-      const words = approval.state === 'expired' ? 'Nobody answered in time, so it was not done.' : `The owner said no.${note}`
+      const words =
+        approval.state === 'expired' ? 'Nobody answered in time, so it was not done.' : `The owner said no.${note}`
       return refused(call, { arguments: approval.arguments, verdict, words, announced: true })
     }
 
@@ -118,7 +146,8 @@ export function createCalls(deps: CallsDeps) {
       const facts = { confirmed: step.confirmed === 1 }
       if (looked instanceof AppError) return finish(call, looked, facts, 0)
       const state = await happened(looked, contextFor(call, looked))
-      if (state === 'done') return finish(call, { content: 'Done; the server restarted in between and checked.' }, facts, 0, looked)
+      if (state === 'done')
+        return finish(call, { content: 'Done; the server restarted in between and checked.' }, facts, 0, looked)
       if (state === 'unknown') return finish(call, uncertain(), facts, 0)
       return perform(call, looked, facts)
     }
@@ -128,14 +157,23 @@ export function createCalls(deps: CallsDeps) {
       const started = performance.now()
       const limit = AbortSignal.any([signal, AbortSignal.timeout(operation.timeoutMs ?? DEFAULT_TIMEOUT_MS)])
       const context = contextFor(call, looked, limit)
-      const outcome = await attempt(() => orAborted(operation.run(looked.parsed.arguments, context, looked.reach), limit))
+      const outcome = await attempt(() =>
+        orAborted(operation.run(looked.parsed.arguments, context, looked.reach), limit),
+      )
       signal.throwIfAborted()
       return finish(call, outcome, facts, Math.round(performance.now() - started), looked)
     }
 
     function contextFor(call: ToolCall, looked: Looked, limit = signal): ToolContext {
       const decideHop = (url: string) => verdictOf({ ...looked.policy, reach: { egress: { kind: 'url', url } } })
-      return { userId: run.userId, runId: run.id, callId: call.callId, signal: limit, labels: progress.labels, decideHop }
+      return {
+        userId: run.userId,
+        runId: run.id,
+        callId: call.callId,
+        signal: limit,
+        labels: progress.labels,
+        decideHop,
+      }
     }
 
     function finish(
@@ -149,7 +187,14 @@ export function createCalls(deps: CallsDeps) {
       const labels = (failed ? undefined : outcome.labels) ?? looked?.parsed.operation.yields ?? progress.labels
       const content = failed ? `Error: ${outcome.message}` : outcome.content
       const rest = failed ? {} : { summary: outcome.summary, resultUrls: outcome.resultUrls }
-      const result = records.finished(run, progress, call, { content, success: !failed, labels, durationMs, ...rest, ...facts })
+      const result = records.finished(run, progress, call, {
+        content,
+        success: !failed,
+        labels,
+        durationMs,
+        ...rest,
+        ...facts,
+      })
       return { type: 'finished', result }
     }
 
@@ -159,11 +204,19 @@ export function createCalls(deps: CallsDeps) {
       return { ...outcome, invalid: error.code === 'invalid' }
     }
 
-    function denied(call: ToolCall, args: unknown, verdict: Verdict, announced = false): CallOutcome & { type: 'finished' } {
+    function denied(
+      call: ToolCall,
+      args: unknown,
+      verdict: Verdict,
+      announced = false,
+    ): CallOutcome & { type: 'finished' } {
       return refused(call, { arguments: args, verdict, words: `Refused: ${verdict.reason}`, announced })
     }
 
-    function refused(call: ToolCall, refusal: { arguments: unknown; verdict: Verdict; words: string; announced: boolean }) {
+    function refused(
+      call: ToolCall,
+      refusal: { arguments: unknown; verdict: Verdict; words: string; announced: boolean },
+    ) {
       if (!refusal.announced && refusal.verdict.rule !== '1') progress.toolCalls++
       return { type: 'finished' as const, result: records.refused(run, call, { ...refusal, labels: progress.labels }) }
     }
@@ -175,7 +228,11 @@ export function createCalls(deps: CallsDeps) {
     }
   }
 
-  return { forRun, look, refusalOf: (policy: PolicyCall, mode: Parameters<typeof refuse>[1], lists: Lists) => refuse(policy, mode, lists) }
+  return {
+    forRun,
+    look,
+    refusalOf: (policy: PolicyCall, mode: Parameters<typeof refuse>[1], lists: Lists) => refuse(policy, mode, lists),
+  }
 }
 
 async function happened({ parsed }: Looked, context: ToolContext): Promise<'done' | 'not_done' | 'unknown'> {
@@ -190,7 +247,9 @@ async function attempt<T>(work: () => Promise<T>): Promise<T | AppError> {
     return await work()
   } catch (error) {
     if (error instanceof AppError) return error
-    return new AppError('upstream_failed', timedOut(error) ? 'It took too long and was cut off.' : messageOf(error), { cause: error })
+    return new AppError('upstream_failed', timedOut(error) ? 'It took too long and was cut off.' : messageOf(error), {
+      cause: error,
+    })
   }
 }
 

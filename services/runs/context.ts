@@ -30,9 +30,13 @@ export function messagesFor(current: Run, runs: readonly Run[], past: Past): Mes
 
 function messagesOf(run: Run, past: Past, { ended, silent }: { ended: boolean; silent: boolean }): Message[] {
   const steps = past.journal.ofRun(run.id)
-  const results = new Map(steps.filter((step) => step.kind === 'tool' && step.status === 'finished').map((step) => [step.id, step]))
+  const results = new Map(
+    steps.filter((step) => step.kind === 'tool' && step.status === 'finished').map((step) => [step.id, step]),
+  )
   const turns = steps.filter((step) => step.kind === 'model')
-  const time: TextPart[] = silent ? [{ type: 'text', text: `(It is now ${inWords(new Date(run.createdAt), past.timezone)}.)` }] : []
+  const time: TextPart[] = silent
+    ? [{ type: 'text', text: `(It is now ${inWords(new Date(run.createdAt), past.timezone)}.)` }]
+    : []
   const messages: Message[] = [asked(run, time, past.store.attachments(run.id))]
   for (const [index, step] of turns.entries()) {
     const parts = partsOf(step)
@@ -62,5 +66,8 @@ function attached(file: StoredAttachment): TextPart | MediaPart {
     return { type: 'media', name: file.name, mediaType: file.mediaType, data: file.data.toString('base64') }
   }
   const boundary = `data-${file.id.slice(-12)}`
-  return { type: 'text', text: `<${boundary} name=${JSON.stringify(file.name)}>\n${file.data.toString('utf8')}\n</${boundary}>` }
+  return {
+    type: 'text',
+    text: `<${boundary} name=${JSON.stringify(file.name)}>\n${file.data.toString('utf8')}\n</${boundary}>`,
+  }
 }

@@ -73,16 +73,27 @@ export function createDecisions(deps: DecisionsDeps) {
     const progress = progressOf(run, past, deps.journal)
     const mode = modeOf(run, { ...progress, toolCalls: 0 }, { settings: deps.settings, conversation, approvals })
     const refusal = deps.calls.refusalOf({ ...policy, reach }, mode, deps.lists(run.userId))
-    if (refusal) throw new AppError('invalid', refusal.reason, { detail: [{ path: 'arguments', message: refusal.reason }] })
+    if (refusal)
+      throw new AppError('invalid', refusal.reason, { detail: [{ path: 'arguments', message: refusal.reason }] })
     return { arguments: args, scope: scopeOf(policy), description: parsed.operation.describe(parsed.arguments) }
   }
 
   type Closing = { note?: string | undefined; changed?: Changed | undefined }
 
-  function close(run: Run, approval: Approval, state: 'approved' | 'denied' | 'expired', decider: Decider, closing: Closing = {}): Approval {
+  function close(
+    run: Run,
+    approval: Approval,
+    state: 'approved' | 'denied' | 'expired',
+    decider: Decider,
+    closing: Closing = {},
+  ): Approval {
     db.transact(() => {
       const closed = approvals.close(approval, { state, by: decider.actor.name, ...closing })
-      if (!closed) throw alreadyDecided(approvals.find(approval.id)!, state === 'approved') ?? new AppError('conflict', 'This was already decided.')
+      if (!closed)
+        throw (
+          alreadyDecided(approvals.find(approval.id)!, state === 'approved') ??
+          new AppError('conflict', 'This was already decided.')
+        )
       record(run, approval, state, decider, closing)
       if (state === 'approved' && approval.scope.startsWith('host:')) deps.conversations.openWeb(run.conversationId)
       store.setStatus(run.id, 'queued')
@@ -92,13 +103,25 @@ export function createDecisions(deps: DecisionsDeps) {
     return approvals.find(approval.id)!
   }
 
-  function record(run: Run, approval: Approval, state: 'approved' | 'denied' | 'expired', decider: Decider, closing: Closing): void {
+  function record(
+    run: Run,
+    approval: Approval,
+    state: 'approved' | 'denied' | 'expired',
+    decider: Decider,
+    closing: Closing,
+  ): void {
     events.keep(addressOf(run), { type: 'confirmation_closed', call_id: approval.id, decision: state, by: decider.by })
     const outcome = closing.changed ? 'with changed arguments' : (closing.note ?? '')
     deps.audit.record({
-      kind: 'approval', action: state, subject: approval.id, by: decider.actor, runId: run.id, conversationId: run.conversationId,
-      toolName: approval.tool_name, outcome,
-    }) // prettier-ignore
+      kind: 'approval',
+      action: state,
+      subject: approval.id,
+      by: decider.actor,
+      runId: run.id,
+      conversationId: run.conversationId,
+      toolName: approval.tool_name,
+      outcome,
+    })
   }
 
   function expireDue(): void {

@@ -40,7 +40,13 @@ class ShuttingDown extends Error {}
 type Turn = Extract<LoopEvent, { type: 'turn' }>
 
 /** A run while it goes: what was said so far, and where the present turn began in it. */
-type Live = { controller: AbortController; text: string; turnStart: number; lastTurn: Turn | undefined; done: Promise<void> }
+type Live = {
+  controller: AbortController
+  text: string
+  turnStart: number
+  lastTurn: Turn | undefined
+  done: Promise<void>
+}
 
 const STOPPED = 'The run was stopped before this was done.'
 const RETRY_MS = 5_000
@@ -54,13 +60,27 @@ export type Engine = ReturnType<typeof createEngine>
 export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
   const { db, store, journal, events, conversations } = deps
   const live = new Map<string, Live>()
-  const address = (run: Run): Address => ({ userId: run.userId, conversationId: run.conversationId, runId: run.id, agentId: run.agentId })
+  const address = (run: Run): Address => ({
+    userId: run.userId,
+    conversationId: run.conversationId,
+    runId: run.id,
+    agentId: run.agentId,
+  })
 
   /** Picks a queued run up; the attempt is on disk before anything happens. */
   function start(queued: Run): void {
     const before = journal.ofRun(queued.id).filter((step) => step.kind === 'model')
-    const text = before.map((step) => textOf({ role: 'assistant', parts: partsOf(step) })).filter(Boolean).join('\n\n')
-    const entry: Live = { controller: new AbortController(), text, turnStart: text.length, lastTurn: undefined, done: Promise.resolve() }
+    const text = before
+      .map((step) => textOf({ role: 'assistant', parts: partsOf(step) }))
+      .filter(Boolean)
+      .join('\n\n')
+    const entry: Live = {
+      controller: new AbortController(),
+      text,
+      turnStart: text.length,
+      lastTurn: undefined,
+      done: Promise.resolve(),
+    }
     live.set(queued.id, entry)
     db.transact(() => {
       store.start(queued.id)
@@ -101,7 +121,12 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
     }
   }
 
-  function requestFor(choice: Choice, messages: Parameters<Choice['model']>[0]['messages'], last: boolean, began: Date) {
+  function requestFor(
+    choice: Choice,
+    messages: Parameters<Choice['model']>[0]['messages'],
+    last: boolean,
+    began: Date,
+  ) {
     const tools = last || !choice.capabilities.tools ? [] : deps.registry.schemas()
     const system = systemPrompt({ agentName: 'Steward', began, timezone: deps.timezone })
     return { model: choice.vendorModel, system, messages, tools, maxTokens: choice.maxTokens }
@@ -187,7 +212,12 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
       writeTurn(run, entry)
       keepWhatWasSaid(run, entry.text)
       abandonOpenCalls(run, 'The run failed before this was done.')
-      store.end(run.id, { status: 'failed', stopReason: null, answer: entry.text, error: { code: error.code, message: error.message } })
+      store.end(run.id, {
+        status: 'failed',
+        stopReason: null,
+        answer: entry.text,
+        error: { code: error.code, message: error.message },
+      })
       events.keep(address(run), { type: 'run', status: 'failed' })
       events.keep(address(run), { type: 'error', error: error.message, code: error.code })
     })
@@ -219,12 +249,21 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
   /** The text of a turn that was cut off is kept as a turn of its own. */
   function keepWhatWasSaid(run: Run, text: string): void {
     const written = journal.ofRun(run.id).filter((step) => step.kind === 'model')
-    const known = written.map((step) => textOf({ role: 'assistant', parts: partsOf(step) })).filter(Boolean).join('\n\n')
+    const known = written
+      .map((step) => textOf({ role: 'assistant', parts: partsOf(step) }))
+      .filter(Boolean)
+      .join('\n\n')
     const rest = text.slice(known.length).trim()
     if (rest === '') return
     const usage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
     const { integrity, privacy, model } = store.get(run.id)
-    journal.turn(run.id, { parts: [{ type: 'text', text: rest }], usage, costUsd: 0, model, labels: { integrity, privacy } })
+    journal.turn(run.id, {
+      parts: [{ type: 'text', text: rest }],
+      usage,
+      costUsd: 0,
+      model,
+      labels: { integrity, privacy },
+    })
   }
 
   function abandonOpenCalls(run: Run, words: string): void {
@@ -233,8 +272,12 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
 
   function openCalls(run: Run): ToolCall[] {
     const steps = journal.ofRun(run.id)
-    const finished = new Set(steps.filter((step) => step.kind === 'tool' && step.status === 'finished').map((step) => step.id))
-    const calls = steps.filter((step) => step.kind === 'model').flatMap((step) => callsOf({ role: 'assistant', parts: partsOf(step) }))
+    const finished = new Set(
+      steps.filter((step) => step.kind === 'tool' && step.status === 'finished').map((step) => step.id),
+    )
+    const calls = steps
+      .filter((step) => step.kind === 'model')
+      .flatMap((step) => callsOf({ role: 'assistant', parts: partsOf(step) }))
     return calls.filter((call) => !finished.has(call.callId))
   }
 
@@ -242,7 +285,10 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
     const entry = live.get(run.id)
     if (entry) return entry.text
     const turns = journal.ofRun(run.id).filter((step) => step.kind === 'model')
-    return turns.map((step) => textOf({ role: 'assistant', parts: partsOf(step) })).filter(Boolean).join('\n\n')
+    return turns
+      .map((step) => textOf({ role: 'assistant', parts: partsOf(step) }))
+      .filter(Boolean)
+      .join('\n\n')
   }
 
   /** What a reader who joins now is shown for this run. */

@@ -41,7 +41,13 @@ export type ToolStep = {
   labels: Labels
 }
 
-export type ToolEnd = { content: string; summary: string; success: boolean; labels: Labels; resultUrls?: readonly string[] | undefined }
+export type ToolEnd = {
+  content: string
+  summary: string
+  success: boolean
+  labels: Labels
+  resultUrls?: readonly string[] | undefined
+}
 
 const COLUMNS = `id, run_id AS runId, position, kind, status, tool_name AS toolName, operation, arguments, decision, rule, reason,
   content, summary, success, confirmed, result_urls AS resultUrls, integrity, privacy, model, started_at AS startedAt,
@@ -68,37 +74,76 @@ export function createJournal({ db, now }: Deps) {
        integrity = @integrity, privacy = @privacy, finished_at = @at WHERE id = @id`,
   )
   const BLANK = {
-    toolName: null, operation: null, arguments: null, decision: null, rule: null, reason: null, content: '', confirmed: 0,
-    model: null, inputTokens: 0, outputTokens: 0, costUsd: null, finishedAt: null,
-  } // prettier-ignore
+    toolName: null,
+    operation: null,
+    arguments: null,
+    decision: null,
+    rule: null,
+    reason: null,
+    content: '',
+    confirmed: 0,
+    model: null,
+    inputTokens: 0,
+    outputTokens: 0,
+    costUsd: null,
+    finishedAt: null,
+  }
 
   return {
     find: (id: string): Step | undefined => byId.get(id),
     ofRun: (runId: string): Step[] => ofRun.all(runId),
 
-    turn(runId: string, turn: { parts: AssistantPart[]; usage: TokenUsage; costUsd: number | null; model: string; labels: Labels }): void {
+    turn(
+      runId: string,
+      turn: { parts: AssistantPart[]; usage: TokenUsage; costUsd: number | null; model: string; labels: Labels },
+    ): void {
       const at = now().toISOString()
       insert.run({
-        ...BLANK, ...turn.labels, id: newId(), runId, kind: 'model', status: 'finished', content: JSON.stringify(turn.parts),
-        model: turn.model, inputTokens: turn.usage.inputTokens, outputTokens: turn.usage.outputTokens, costUsd: turn.costUsd,
-        at, finishedAt: at,
-      }) // prettier-ignore
+        ...BLANK,
+        ...turn.labels,
+        id: newId(),
+        runId,
+        kind: 'model',
+        status: 'finished',
+        content: JSON.stringify(turn.parts),
+        model: turn.model,
+        inputTokens: turn.usage.inputTokens,
+        outputTokens: turn.usage.outputTokens,
+        costUsd: turn.costUsd,
+        at,
+        finishedAt: at,
+      })
     },
 
     startTool(step: ToolStep): void {
       insert.run({
-        ...BLANK, ...step.labels, id: step.call.callId, runId: step.runId, kind: 'tool', status: 'started',
-        toolName: step.call.name, operation: step.operation, arguments: JSON.stringify(step.arguments ?? null),
-        decision: step.verdict.decision, rule: step.verdict.rule, reason: step.verdict.reason,
-        confirmed: Number(step.confirmed), at: now().toISOString(),
-      }) // prettier-ignore
+        ...BLANK,
+        ...step.labels,
+        id: step.call.callId,
+        runId: step.runId,
+        kind: 'tool',
+        status: 'started',
+        toolName: step.call.name,
+        operation: step.operation,
+        arguments: JSON.stringify(step.arguments ?? null),
+        decision: step.verdict.decision,
+        rule: step.verdict.rule,
+        reason: step.verdict.reason,
+        confirmed: Number(step.confirmed),
+        at: now().toISOString(),
+      })
     },
 
     finishTool(callId: string, end: ToolEnd): void {
       finish.run({
-        id: callId, content: end.content, summary: end.summary, success: Number(end.success),
-        resultUrls: end.resultUrls?.length ? JSON.stringify(end.resultUrls) : null, ...end.labels, at: now().toISOString(),
-      }) // prettier-ignore
+        id: callId,
+        content: end.content,
+        summary: end.summary,
+        success: Number(end.success),
+        resultUrls: end.resultUrls?.length ? JSON.stringify(end.resultUrls) : null,
+        ...end.labels,
+        at: now().toISOString(),
+      })
     },
   }
 }

@@ -22,14 +22,18 @@ export type Progress = {
 /** Where a run stands, from what was written down. `before` are the earlier runs since the last `clear`. */
 export function progressOf(run: Run, before: readonly Run[], journal: Journal): Progress {
   const steps = journal.ofRun(run.id).filter((step) => step.kind === 'tool')
-  const owners = [...before.filter((earlier) => earlier.number < run.number), run].filter((one) => one.inputIntegrity === 'owner')
+  const owners = [...before.filter((earlier) => earlier.number < run.number), run].filter(
+    (one) => one.inputIntegrity === 'owner',
+  )
   return {
     labels: { integrity: run.integrity, privacy: run.privacy },
     toolCalls: run.toolCalls,
     ownerUrls: new Set(owners.flatMap((one) => urlsIn(one.input))),
     resultUrls: new Set(steps.flatMap(resultUrls)),
     resultFetches: steps.filter((step) => step.rule === '7c').length,
-    denied: new Set(steps.filter((step) => step.rule === 'owner').flatMap((step) => JSON.parse(step.reason ?? '[]') as string[])),
+    denied: new Set(
+      steps.filter((step) => step.rule === 'owner').flatMap((step) => JSON.parse(step.reason ?? '[]') as string[]),
+    ),
   }
 }
 

@@ -10,7 +10,15 @@ export type Queue = ReturnType<typeof createQueue>
  * Which run goes next. The rows are the queue, so nothing is lost with the process: chats before the rest, each lane within
  * its limit, strictly in order within a conversation. Pause holds everything where it is.
  */
-export function createQueue({ store, settings, start }: { store: RunStore; settings: Settings; start: (run: Run) => void }) {
+export function createQueue({
+  store,
+  settings,
+  start,
+}: {
+  store: RunStore
+  settings: Settings
+  start: (run: Run) => void
+}) {
   const running: Record<Lane, number> = { chat: 0, other: 0 }
   let open = false
 

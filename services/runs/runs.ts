@@ -33,7 +33,9 @@ export type Runs = ReturnType<typeof createRuns>
 /** The one way in for everything that makes the model work, and the ways to stop it. */
 export function createRuns(deps: RunsDeps) {
   const { db, store, conversations, events, engine, queue } = deps
-  const seen = db.prepare<[string, string], { runId: string }>('SELECT run_id AS runId FROM seen WHERE door = ? AND external_id = ?')
+  const seen = db.prepare<[string, string], { runId: string }>(
+    'SELECT run_id AS runId FROM seen WHERE door = ? AND external_id = ?',
+  )
   const see = db.prepare('INSERT INTO seen (door, external_id, run_id, created_at) VALUES (?, ?, ?, ?)')
 
   /**
@@ -41,7 +43,8 @@ export function createRuns(deps: RunsDeps) {
    * before returns its first run. Throws `not_found` for another user's conversation, `invalid` for an unknown model.
    */
   function submit(intake: Intake): Run {
-    if (intake.text.trim() === '' && intake.attachments.length === 0) throw invalidField('content', 'Write something, or attach a file.')
+    if (intake.text.trim() === '' && intake.attachments.length === 0)
+      throw invalidField('content', 'Write something, or attach a file.')
     const run = db.transact(() => accept(intake))
     queue.wake()
     return run
@@ -56,7 +59,10 @@ export function createRuns(deps: RunsDeps) {
     const labels = labelsOf(intake, known)
     const run: NewRun = { ...pick(intake), id: newId(), model, ...labels }
     admit(intake, known, model, labels)
-    store.insert(run, intake.attachments.map((file) => ({ ...file, id: newId() })))
+    store.insert(
+      run,
+      intake.attachments.map((file) => ({ ...file, id: newId() })),
+    )
     if (intake.externalId !== undefined) see.run(intake.door, intake.externalId, run.id, deps.now().toISOString())
     announce(run, intake)
     return store.get(run.id)
@@ -65,7 +71,8 @@ export function createRuns(deps: RunsDeps) {
   function admit(intake: Intake, known: Conversation | undefined, model: string, labels: Labels): void {
     const webOpen = intake.integrity === 'owner' && (intake.web === true || asksForWeb(intake.text))
     const { conversationId: id, userId } = intake
-    if (!known) conversations.create({ id, userId, model, labels, webOpen, title: titleFrom(intake.text, intake.attachments) })
+    if (!known)
+      conversations.create({ id, userId, model, labels, webOpen, title: titleFrom(intake.text, intake.attachments) })
     conversations.touch(id, { model, labels, webOpen })
   }
 
@@ -151,13 +158,23 @@ export function createRuns(deps: RunsDeps) {
 function labelsOf(intake: Intake, known: Conversation | undefined): Labels {
   const cleared = known ?? FRESH
   const given = intake.attachments.length > 0 ? 'third_party' : intake.integrity
-  return joinLabels({ integrity: cleared.integrity, privacy: cleared.privacy }, { integrity: given, privacy: 'private' })
+  return joinLabels(
+    { integrity: cleared.integrity, privacy: cleared.privacy },
+    { integrity: given, privacy: 'private' },
+  )
 }
 
 function pick(intake: Intake): Omit<NewRun, 'id' | 'model' | 'integrity' | 'privacy'> {
   const { userId, conversationId, origin, door, address, attended } = intake
   return {
-    userId, conversationId, origin, door, address, attended, input: intake.text, inputIntegrity: intake.integrity,
+    userId,
+    conversationId,
+    origin,
+    door,
+    address,
+    attended,
+    input: intake.text,
+    inputIntegrity: intake.integrity,
     apiKeyId: intake.apiKeyId ?? null,
-  } // prettier-ignore
+  }
 }

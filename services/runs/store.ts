@@ -40,7 +40,18 @@ type Row = Omit<Run, 'attended' | 'stopWanted'> & { attended: number; stopWanted
 
 export type NewRun = Pick<
   Run,
-  'id' | 'userId' | 'conversationId' | 'apiKeyId' | 'origin' | 'door' | 'attended' | 'input' | 'inputIntegrity' | 'model' | 'integrity' | 'privacy'
+  | 'id'
+  | 'userId'
+  | 'conversationId'
+  | 'apiKeyId'
+  | 'origin'
+  | 'door'
+  | 'attended'
+  | 'input'
+  | 'inputIntegrity'
+  | 'model'
+  | 'integrity'
+  | 'privacy'
 > & { address: string }
 
 export type StoredAttachment = { id: string; name: string; mediaType: string; data: Buffer }
@@ -107,7 +118,9 @@ export function createRunStore({ db, now }: Deps) {
     `UPDATE runs SET status = 'running', attempts = attempts + 1, started_at = coalesce(started_at, ?) WHERE id = ?`,
   )
   const setStatus = db.prepare('UPDATE runs SET status = ? WHERE id = ?')
-  const giveBack = db.prepare(`UPDATE runs SET status = 'queued', attempts = attempts - 1 WHERE id = ? AND status = 'running'`)
+  const giveBack = db.prepare(
+    `UPDATE runs SET status = 'queued', attempts = attempts - 1 WHERE id = ? AND status = 'running'`,
+  )
   const wantStop = db.prepare('UPDATE runs SET stop_wanted = 1 WHERE id = ?')
   const spend = db.prepare(
     'UPDATE runs SET input_tokens = input_tokens + ?, output_tokens = output_tokens + ?, cost_usd = cost_usd + ? WHERE id = ?',
@@ -124,7 +137,8 @@ export function createRunStore({ db, now }: Deps) {
   return {
     find,
     get: (id: string): Run => find(id)!,
-    ofConversation: (id: string, afterNumber = 0): Run[] => ofConversation.all(id, afterNumber).map((row) => toRun(row)!),
+    ofConversation: (id: string, afterNumber = 0): Run[] =>
+      ofConversation.all(id, afterNumber).map((row) => toRun(row)!),
     active: (conversationId: string): Run[] => active.all(conversationId).map((row) => toRun(row)!),
     running: (): Run[] => unfinished.all().map((row) => toRun(row)!),
     /** The oldest queued run of a lane whose conversation has nothing before it. */
@@ -132,7 +146,8 @@ export function createRunStore({ db, now }: Deps) {
     attachments: (runId: string): StoredAttachment[] => attachments.all(runId),
 
     attachmentNames: (runId: string): AttachmentEntry[] => attachmentNames.all(runId),
-    attachment: (conversationId: string, id: string): StoredAttachment | undefined => attachment.get(id, conversationId),
+    attachment: (conversationId: string, id: string): StoredAttachment | undefined =>
+      attachment.get(id, conversationId),
 
     insert(run: NewRun, files: StoredAttachment[]): void {
       insert.run({ ...run, attended: Number(run.attended), at: now().toISOString() })
@@ -152,7 +167,15 @@ export function createRunStore({ db, now }: Deps) {
 
     end(id: string, ending: Ending): void {
       const { code = null, message = null } = ending.error ?? {}
-      end.run({ id, status: ending.status, stopReason: ending.stopReason, answer: ending.answer, code, message, at: now().toISOString() })
+      end.run({
+        id,
+        status: ending.status,
+        stopReason: ending.stopReason,
+        answer: ending.answer,
+        code,
+        message,
+        at: now().toISOString(),
+      })
     },
   }
 }
@@ -161,4 +184,5 @@ function toRun(row: Row | undefined): Run | undefined {
   return row && { ...row, attended: row.attended === 1, stopWanted: row.stopWanted === 1 }
 }
 
-export const laneOf = (run: Pick<Run, 'origin'>): Lane => (run.origin === 'chat' || run.origin === 'telegram' ? 'chat' : 'other')
+export const laneOf = (run: Pick<Run, 'origin'>): Lane =>
+  run.origin === 'chat' || run.origin === 'telegram' ? 'chat' : 'other'

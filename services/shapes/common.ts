@@ -25,4 +25,6 @@ export const Page = lazy(() => z.object({ page: number(1, 1_000_000, 1), per_pag
 export const Cursor = lazy(() => z.object({ limit: number(1, 200, 50), cursor: z.string().max(200).optional() }))
 
 /** `true` and `1`, `false` and `0` in a query. */
-export const QueryFlag = lazy(() => z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'))
+export const QueryFlag = lazy(() =>
+  z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'),
+)

@@ -5,8 +5,7 @@ import { lazy } from './lazy.ts'
 
 export type RunStatus = 'queued' | 'running' | 'waiting' | 'paused' | 'succeeded' | 'failed' | 'stopped' | 'interrupted'
 
-export type StopReason =
-  'end_turn' | 'max_tool_calls' | 'max_tokens' | 'refusal' | 'stopped' | 'budget' | 'interrupted'
+export type StopReason = 'end_turn' | 'max_tool_calls' | 'max_tokens' | 'refusal' | 'stopped' | 'budget' | 'interrupted'
 
 /** Which way a person or program came in. */
 export type By = 'web' | 'telegram' | 'api'
