@@ -38,17 +38,15 @@ export const trashEndpoints = [
     example: whole([EXAMPLE]),
     handle: (_input, { services, who }) =>
       whole(
-        services.trash
-          .list(who.user.id)
-          .map(({ id, path, size, cause, runId, createdAt, restoredAt }) => ({
-            id,
-            path,
-            size,
-            cause,
-            run_id: runId,
-            created_at: createdAt,
-            restored_at: restoredAt,
-          })),
+        services.trash.list(who.user.id).map(({ id, path, size, cause, runId, createdAt, restoredAt }) => ({
+          id,
+          path,
+          size,
+          cause,
+          run_id: runId,
+          created_at: createdAt,
+          restored_at: restoredAt,
+        })),
       ),
   }),
   endpoint({

@@ -26,6 +26,7 @@ import { createCalls } from './runs/calls.ts'
 import { createDecisions } from './runs/decisions.ts'
 import { createEngine } from './runs/engine.ts'
 import { createJournal } from './runs/journal.ts'
+import { createOutcomes } from './runs/outcomes.ts'
 import { createQueue } from './runs/queue.ts'
 import { createRuns } from './runs/runs.ts'
 import { createRunStore } from './runs/store.ts'
@@ -128,6 +129,7 @@ export function createServices(deps: ServicesDeps) {
     onAsked: () => decisions.watch(),
   })
   const calls = createCalls({ now, registry, journal, approvals, conversations, settings, records, lists })
+  const outcomes = createOutcomes({ store: runStore, journal, records, conversations, events })
   const engine = createEngine(
     {
       ...base,
@@ -136,6 +138,7 @@ export function createServices(deps: ServicesDeps) {
       journal,
       calls,
       records,
+      outcomes,
       registry,
       conversations,
       events,

@@ -1,3 +1,4 @@
+import type * as Argon2 from '@node-rs/argon2'
 import { AppError } from './errors.ts'
 
 export const SHORTEST_PASSWORD = 10
@@ -5,7 +6,7 @@ export const SHORTEST_PASSWORD = 10
 /** OWASP's parameters for argon2id: 19 MiB, two passes, one lane. */
 const OPTIONS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
-let library: Promise<typeof import('@node-rs/argon2')> | undefined
+let library: Promise<typeof Argon2> | undefined
 const argon2 = () => (library ??= import('@node-rs/argon2'))
 
 let decoy: Promise<string> | undefined

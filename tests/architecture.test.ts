@@ -73,7 +73,7 @@ function ruleFor(file: string): string | undefined {
     .sort((a, b) => b.length - a.length)[0]
 }
 
-function isAllowed({ file, target: to }: Import, rule: string): boolean {
+function isAllowed({ target: to }: Import, rule: string): boolean {
   return [rule, ...MAY_IMPORT[rule]!].some((place) => to === place || to.startsWith(`${place}/`))
 }
 

@@ -43,7 +43,7 @@ export class Client {
         ...(content === undefined ? {} : { 'content-type': 'application/json' }),
         ...options.headers,
       },
-      ...(content === undefined ? {} : { body: content as BodyInit }),
+      ...(content === undefined ? {} : { body: content as never }),
       redirect: 'manual',
     })
     const set = response.headers.getSetCookie().find((cookie) => cookie.startsWith('steward_session='))

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
-import type { By } from '../shapes/frames.ts'
 import type { Integrity } from '../shapes/labels.ts'
 
 export type ApprovalState = 'pending' | 'approved' | 'denied' | 'expired' | 'void'

@@ -3,18 +3,19 @@ import { systemPrompt } from '../agent/prompt.ts'
 import type { Db } from '../../db/open.ts'
 import type { Conversations } from '../conversations.ts'
 import { AppError } from '../errors.ts'
-import type { Address, Events } from '../events.ts'
+import type { Events } from '../events.ts'
 import type { Log } from '../log.ts'
 import type { Choice, Models } from '../models/index.ts'
 import type { Settings } from '../settings.ts'
 import type { PassingFrame, StopReason } from '../shapes/frames.ts'
-import { textOf, type ToolCall, callsOf } from '../shapes/message.ts'
+import { callsOf } from '../shapes/message.ts'
 import type { Registry } from '../tools/registry.ts'
 import type { Calls } from './calls.ts'
 import type { CallRecords } from './call-records.ts'
 import { messagesFor } from './context.ts'
-import { partsOf, type Journal } from './journal.ts'
+import type { Journal } from './journal.ts'
 import { progressOf } from './mode.ts'
+import { addressOf, type Outcomes } from './outcomes.ts'
 import type { Run, RunStore } from './store.ts'
 
 export type EngineDeps = {
@@ -25,6 +26,7 @@ export type EngineDeps = {
   journal: Journal
   calls: Calls
   records: CallRecords
+  outcomes: Outcomes
   registry: Registry
   conversations: Conversations
   events: Events
@@ -48,7 +50,6 @@ type Live = {
   done: Promise<void>
 }
 
-const STOPPED = 'The run was stopped before this was done.'
 const RETRY_MS = 5_000
 
 export type Engine = ReturnType<typeof createEngine>
@@ -58,22 +59,11 @@ export type Engine = ReturnType<typeof createEngine>
  * the next, and tells the world after each commit. `onFree` is called when a run gives up its place.
  */
 export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
-  const { db, store, journal, events, conversations } = deps
+  const { db, store, journal, events, conversations, outcomes } = deps
   const live = new Map<string, Live>()
-  const address = (run: Run): Address => ({
-    userId: run.userId,
-    conversationId: run.conversationId,
-    runId: run.id,
-    agentId: run.agentId,
-  })
-
   /** Picks a queued run up; the attempt is on disk before anything happens. */
   function start(queued: Run): void {
-    const before = journal.ofRun(queued.id).filter((step) => step.kind === 'model')
-    const text = before
-      .map((step) => textOf({ role: 'assistant', parts: partsOf(step) }))
-      .filter(Boolean)
-      .join('\n\n')
+    const text = outcomes.textWritten(queued.id)
     const entry: Live = {
       controller: new AbortController(),
       text,
@@ -84,7 +74,7 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
     live.set(queued.id, entry)
     db.transact(() => {
       store.start(queued.id)
-      events.keep(address(queued), { type: 'run', status: 'running' })
+      events.keep(addressOf(queued), { type: 'run', status: 'running' })
     })
     entry.done = drive(store.get(queued.id), entry)
   }
@@ -143,12 +133,12 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
   function say(run: Run, entry: Live, delta: string): void {
     const gap = entry.text.length === entry.turnStart && entry.text !== '' ? '\n\n' : ''
     entry.text += gap + delta
-    events.pass(address(run), { type: 'text', content: gap + delta })
+    events.pass(addressOf(run), { type: 'text', content: gap + delta })
   }
 
   function takeBack(run: Run, entry: Live): void {
     entry.text = entry.text.slice(0, entry.turnStart)
-    events.pass(address(run), stateOf(run))
+    events.pass(addressOf(run), stateOf(run))
   }
 
   /** The last turn goes to disk with whatever follows from it: its first call, or the end of the run. */
@@ -165,18 +155,8 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
   function succeed(run: Run, entry: Live, stopReason: StopReason): void {
     db.transact(() => {
       writeTurn(run, entry)
-      abandonOpenCalls(run, 'The run ended before this was done.')
-      store.end(run.id, { status: 'succeeded', stopReason, answer: entry.text })
-      close(run, entry.text, stopReason)
+      outcomes.succeeded(run, entry.text, stopReason)
     })
-  }
-
-  function close(run: Run, text: string, stopReason: StopReason): void {
-    const ended = store.get(run.id)
-    const usage = { input_tokens: ended.inputTokens, output_tokens: ended.outputTokens, cost_usd: ended.costUsd }
-    conversations.answered(run.conversationId)
-    events.keep(address(run), { type: 'run', status: ended.status })
-    events.keep(address(run), { type: 'done', text, tool_calls_made: ended.toolCalls, usage, stop_reason: stopReason })
   }
 
   /** The question is open; the run gives up its place until there is an answer. */
@@ -185,7 +165,11 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
       const pending = deps.records.pendingOf(run.id)
       store.setStatus(run.id, pending ? 'waiting' : 'queued')
       const reason = pending ? `waits for your answer: ${pending.description}` : undefined
-      events.keep(address(run), { type: 'run', status: pending ? 'waiting' : 'queued', ...(reason ? { reason } : {}) })
+      events.keep(addressOf(run), {
+        type: 'run',
+        status: pending ? 'waiting' : 'queued',
+        ...(reason ? { reason } : {}),
+      })
     })
   }
 
@@ -193,7 +177,7 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
     const { reason } = entry.controller.signal
     try {
       if (reason instanceof ShuttingDown) return store.giveBack(run.id)
-      if (reason instanceof Stopped) return endStopped(run, entry.text)
+      if (reason instanceof Stopped) return db.transact(() => outcomes.stopped(run, entry.text))
       fail(run, entry, explained(error, run))
     } catch (fault) {
       retryLater(run, entry, fault)
@@ -210,16 +194,7 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
   function fail(run: Run, entry: Live, error: AppError): void {
     db.transact(() => {
       writeTurn(run, entry)
-      keepWhatWasSaid(run, entry.text)
-      abandonOpenCalls(run, 'The run failed before this was done.')
-      store.end(run.id, {
-        status: 'failed',
-        stopReason: null,
-        answer: entry.text,
-        error: { code: error.code, message: error.message },
-      })
-      events.keep(address(run), { type: 'run', status: 'failed' })
-      events.keep(address(run), { type: 'error', error: error.message, code: error.code })
+      outcomes.failed(run, entry.text, error)
     })
   }
 
@@ -227,7 +202,7 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
   function retryLater(run: Run, entry: Live, fault: unknown): void {
     deps.log.error({ err: fault, run: run.id }, 'could not write down how a run ended; trying again')
     const error = explained(fault, run)
-    events.passError(address(run), error)
+    events.passError(addressOf(run), error)
     setTimeout(() => {
       try {
         if (store.find(run.id)?.status === 'running') fail(run, entry, error)
@@ -237,58 +212,8 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
     }, RETRY_MS).unref()
   }
 
-  function endStopped(run: Run, text: string): void {
-    db.transact(() => {
-      keepWhatWasSaid(run, text)
-      abandonOpenCalls(run, STOPPED)
-      store.end(run.id, { status: 'stopped', stopReason: 'stopped', answer: text })
-      close(run, text, 'stopped')
-    })
-  }
-
-  /** The text of a turn that was cut off is kept as a turn of its own. */
-  function keepWhatWasSaid(run: Run, text: string): void {
-    const written = journal.ofRun(run.id).filter((step) => step.kind === 'model')
-    const known = written
-      .map((step) => textOf({ role: 'assistant', parts: partsOf(step) }))
-      .filter(Boolean)
-      .join('\n\n')
-    const rest = text.slice(known.length).trim()
-    if (rest === '') return
-    const usage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
-    const { integrity, privacy, model } = store.get(run.id)
-    journal.turn(run.id, {
-      parts: [{ type: 'text', text: rest }],
-      usage,
-      costUsd: 0,
-      model,
-      labels: { integrity, privacy },
-    })
-  }
-
-  function abandonOpenCalls(run: Run, words: string): void {
-    for (const call of openCalls(run)) deps.records.abandoned(run, call, words)
-  }
-
-  function openCalls(run: Run): ToolCall[] {
-    const steps = journal.ofRun(run.id)
-    const finished = new Set(
-      steps.filter((step) => step.kind === 'tool' && step.status === 'finished').map((step) => step.id),
-    )
-    const calls = steps
-      .filter((step) => step.kind === 'model')
-      .flatMap((step) => callsOf({ role: 'assistant', parts: partsOf(step) }))
-    return calls.filter((call) => !finished.has(call.callId))
-  }
-
   function textSoFar(run: Run): string {
-    const entry = live.get(run.id)
-    if (entry) return entry.text
-    const turns = journal.ofRun(run.id).filter((step) => step.kind === 'model')
-    return turns
-      .map((step) => textOf({ role: 'assistant', parts: partsOf(step) }))
-      .filter(Boolean)
-      .join('\n\n')
+    return live.get(run.id)?.text ?? outcomes.textWritten(run.id)
   }
 
   /** What a reader who joins now is shown for this run. */
@@ -305,14 +230,8 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
       live.get(runId)?.controller.abort(new Stopped())
       return live.has(runId)
     },
-    endStopped: (run: Run): void => endStopped(run, textSoFar(run)),
-    /** The process died in it too often: it ends here, with what was said. */
-    interrupt(run: Run): void {
-      const text = textSoFar(run)
-      abandonOpenCalls(run, 'The server stopped in the middle of this.')
-      store.end(run.id, { status: 'interrupted', stopReason: 'interrupted', answer: text })
-      close(run, text, 'interrupted')
-    },
+    endStopped: (run: Run): void => outcomes.stopped(run, textSoFar(run)),
+    interrupt: (run: Run): void => outcomes.interrupted(run),
     /** Resolves when nothing of a conversation goes any more. */
     async ended(conversationId: string): Promise<void> {
       const going = [...live].filter(([id]) => store.find(id)?.conversationId === conversationId)

@@ -1,0 +1,111 @@
+import type { TokenUsage } from '../agent/model.ts'
+import type { Conversations } from '../conversations.ts'
+import type { AppError } from '../errors.ts'
+import type { Address, Events } from '../events.ts'
+import type { StopReason } from '../shapes/frames.ts'
+import { callsOf, textOf, type ToolCall } from '../shapes/message.ts'
+import type { CallRecords } from './call-records.ts'
+import { partsOf, type Journal } from './journal.ts'
+import type { Run, RunStore } from './store.ts'
+
+export type OutcomesDeps = {
+  store: RunStore
+  journal: Journal
+  records: CallRecords
+  conversations: Conversations
+  events: Events
+}
+
+const NOTHING_SPENT: TokenUsage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
+
+export const addressOf = (run: Run): Address => ({
+  userId: run.userId,
+  conversationId: run.conversationId,
+  runId: run.id,
+  agentId: run.agentId,
+})
+
+export type Outcomes = ReturnType<typeof createOutcomes>
+
+/** The ways a run ends, each written whole: what was said, the calls that will not happen, the status, the last frames. */
+export function createOutcomes({ store, journal, records, conversations, events }: OutcomesDeps) {
+  /** All that a run has said and that is written down. */
+  function textWritten(runId: string): string {
+    const turns = journal.ofRun(runId).filter((step) => step.kind === 'model')
+    return turns
+      .map((step) => textOf({ role: 'assistant', parts: partsOf(step) }))
+      .filter(Boolean)
+      .join('\n\n')
+  }
+
+  /** The text of a turn that was cut off is kept as a turn of its own. */
+  function keepWhatWasSaid(run: Run, text: string): void {
+    const rest = text.slice(textWritten(run.id).length).trim()
+    if (rest === '') return
+    const { integrity, privacy, model } = store.get(run.id)
+    const parts = [{ type: 'text' as const, text: rest }]
+    journal.turn(run.id, { parts, usage: NOTHING_SPENT, costUsd: 0, model, labels: { integrity, privacy } })
+  }
+
+  function abandonOpenCalls(run: Run, words: string): void {
+    for (const call of openCalls(run)) records.abandoned(run, call, words)
+  }
+
+  function openCalls(run: Run): ToolCall[] {
+    const steps = journal.ofRun(run.id)
+    const finished = new Set(
+      steps.filter((step) => step.kind === 'tool' && step.status === 'finished').map((step) => step.id),
+    )
+    const turns = steps.filter((step) => step.kind === 'model')
+    const calls = turns.flatMap((step) => callsOf({ role: 'assistant', parts: partsOf(step) }))
+    return calls.filter((call) => !finished.has(call.callId))
+  }
+
+  function close(run: Run, text: string, stopReason: StopReason): void {
+    const ended = store.get(run.id)
+    const usage = { input_tokens: ended.inputTokens, output_tokens: ended.outputTokens, cost_usd: ended.costUsd }
+    conversations.answered(run.conversationId)
+    events.keep(addressOf(run), { type: 'run', status: ended.status })
+    events.keep(addressOf(run), {
+      type: 'done',
+      text,
+      tool_calls_made: ended.toolCalls,
+      usage,
+      stop_reason: stopReason,
+    })
+  }
+
+  return {
+    textWritten,
+
+    succeeded(run: Run, text: string, stopReason: StopReason): void {
+      abandonOpenCalls(run, 'The run ended before this was done.')
+      store.end(run.id, { status: 'succeeded', stopReason, answer: text })
+      close(run, text, stopReason)
+    },
+
+    failed(run: Run, text: string, error: AppError): void {
+      keepWhatWasSaid(run, text)
+      abandonOpenCalls(run, 'The run failed before this was done.')
+      const { code, message } = error
+      store.end(run.id, { status: 'failed', stopReason: null, answer: text, error: { code, message } })
+      events.keep(addressOf(run), { type: 'run', status: 'failed' })
+      events.keep(addressOf(run), { type: 'error', error: message, code })
+    },
+
+    stopped(run: Run, text: string): void {
+      keepWhatWasSaid(run, text)
+      abandonOpenCalls(run, 'The run was stopped before this was done.')
+      store.end(run.id, { status: 'stopped', stopReason: 'stopped', answer: text })
+      close(run, text, 'stopped')
+    },
+
+    /** The process died in it too often. */
+    interrupted(run: Run): void {
+      const text = textWritten(run.id)
+      abandonOpenCalls(run, 'The server stopped in the middle of this.')
+      store.end(run.id, { status: 'interrupted', stopReason: 'interrupted', answer: text })
+      close(run, text, 'interrupted')
+    },
+  }
+}
