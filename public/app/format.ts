@@ -44,9 +44,9 @@ export function fileSize(bytes: number): string {
   return `${(bytes / 1024 ** power).toFixed(bytes / 1024 ** power < 10 ? 1 : 0)} ${units[power - 1]}`
 }
 
-/** 200000 → "200k". */
+/** 200000 → "200k", 1000000 → "1M". */
 export const compact = (count: number): string =>
-  new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 }).format(count).toLowerCase()
+  new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 }).format(count).replace('K', 'k')
 
 export const dollars = (usd: number): string =>
   usd > 0 && usd < 0.01 ? `$${usd.toPrecision(2)}` : `$${usd.toFixed(2)}`
