@@ -227,6 +227,7 @@ CREATE TABLE approvals (
   arguments       TEXT NOT NULL,                          -- JSON: what would be executed, byte for byte
   arguments_hash  TEXT NOT NULL,                          -- SHA-256 of tool name and arguments
   scope           TEXT NOT NULL DEFAULT '',               -- what a yes goes on covering: host:… or write:…
+  targets         TEXT NOT NULL DEFAULT '[]',             -- JSON: the places it touches; a no holds for them until the run ends
   integrity       TEXT NOT NULL CHECK (integrity IN ('owner', 'third_party')),  -- of the run when it asked
   description     TEXT NOT NULL,
   reason          TEXT NOT NULL,

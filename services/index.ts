@@ -139,6 +139,7 @@ export function createServices(deps: ServicesDeps) {
       calls,
       records,
       outcomes,
+      approvals,
       registry,
       conversations,
       events,

@@ -19,6 +19,7 @@ export type Approval = {
   arguments: unknown
   hash: string
   scope: string
+  targets: string[]
   integrity: Integrity
   description: string
   reason: string
@@ -42,6 +43,7 @@ export type Question = Pick<
   | 'operation'
   | 'arguments'
   | 'scope'
+  | 'targets'
   | 'integrity'
   | 'description'
   | 'reason'
@@ -57,7 +59,7 @@ type Row = Omit<Approval, 'arguments' | 'provenance' | 'edited'> & {
 }
 
 const COLUMNS = `id, user_id, kind, state, run_id, conversation_id, agent_id, id AS call_id, tool_name, operation, arguments,
-  arguments_hash AS hash, scope, integrity, description, reason, provenance, edited, created_at, expires_at, decided_at,
+  arguments_hash AS hash, scope, targets, integrity, description, reason, provenance, edited, created_at, expires_at, decided_at,
   decided_by, note`
 
 /** How long a yes to writing in a folder goes on holding. */
@@ -73,9 +75,9 @@ export function createApprovals({ db, now }: Deps) {
   const byId = db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM approvals WHERE id = ?`)
   const insert = db.prepare(
     `INSERT INTO approvals (id, user_id, kind, state, run_id, conversation_id, agent_id, tool_name, operation, arguments,
-       arguments_hash, scope, integrity, description, reason, created_at, expires_at)
+       arguments_hash, scope, targets, integrity, description, reason, created_at, expires_at)
      VALUES (@id, @user_id, 'call', 'pending', @run_id, @conversation_id, @agent_id, @tool_name, @operation, @arguments, @hash,
-       @scope, @integrity, @description, @reason, @at, @expires_at)`,
+       @scope, @targets, @integrity, @description, @reason, @at, @expires_at)`,
   )
   const close = db.prepare(
     `UPDATE approvals SET state = @state, decided_at = @at, decided_by = @by, note = @note, arguments = @arguments,
@@ -133,6 +135,7 @@ export function createApprovals({ db, now }: Deps) {
       const text = JSON.stringify(question.arguments)
       insert.run({
         ...question,
+        targets: JSON.stringify(question.targets),
         arguments: text,
         hash: argumentsHash(question.tool_name, text),
         at: now().toISOString(),
@@ -204,8 +207,9 @@ export function alreadyDecided(approval: Approval, approved: boolean): AppError 
 
 /** What outside readers see of an approval. */
 export function shownApproval(approval: Approval) {
-  const { user_id: _user, hash: _hash, scope: _scope, integrity: _integrity, edited: _edited, ...shown } = approval
-  return shown
+  const { user_id: _user, hash: _hash, scope: _scope, targets: _targets, edited: _edited, ...shown } = approval
+  const { integrity: _integrity, ...rest } = shown
+  return rest
 }
 
 function toApproval(row: Row | undefined): Approval | undefined {
@@ -214,6 +218,7 @@ function toApproval(row: Row | undefined): Approval | undefined {
       ...row,
       arguments: JSON.parse(row.arguments),
       provenance: JSON.parse(row.provenance),
+      targets: JSON.parse(row.targets) as string[],
       edited: row.edited === 1,
     }
   )

@@ -4,7 +4,7 @@ import type { Conversations } from '../conversations.ts'
 import type { Db } from '../../db/open.ts'
 import type { Events } from '../events.ts'
 import type { Approval, Approvals } from '../policy/approvals.ts'
-import { scopeOf, type PolicyCall } from '../policy/decide.ts'
+import { scopeOf, targetsOf, type PolicyCall } from '../policy/decide.ts'
 import { sanitize } from '../policy/sanitize.ts'
 import type { Settings } from '../settings.ts'
 import type { ConfirmationFrame, ToolCallState } from '../shapes/frames.ts'
@@ -166,6 +166,7 @@ export function createCallRecords(deps: CallRecordsDeps) {
           operation: parsed.name,
           arguments: call.arguments,
           scope: scopeOf(policy),
+          targets: targetsOf(policy),
           integrity: question.labels.integrity,
           description: parsed.operation.describe(parsed.arguments),
           reason: verdict.reason,

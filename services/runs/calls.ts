@@ -10,7 +10,7 @@ import type { ToolCall } from '../shapes/message.ts'
 import type { ParsedCall, Registry } from '../tools/registry.ts'
 import { resultOf } from './context.ts'
 import type { Journal, Step } from './journal.ts'
-import { modeOf, refusedByOwner, type Progress } from './mode.ts'
+import { modeOf, type Progress } from './mode.ts'
 import type { CallRecords } from './call-records.ts'
 import type { Run } from './store.ts'
 
@@ -105,10 +105,10 @@ export function createCalls(deps: CallsDeps) {
 
     async function answered(call: ToolCall, approval: Approval): Promise<CallOutcome> {
       if (approval.state === 'pending') return { type: 'waiting' }
+      if (approval.state !== 'approved') return notApproved(call, approval)
       const looked = await attempt(() => look(run, registry.parse(call.name, approval.arguments)))
       signal.throwIfAborted()
       if (looked instanceof AppError) return unusable(call, looked, true)
-      if (approval.state !== 'approved') return notApproved(call, looked, approval)
       const refusal = again(looked.policy)
       if (refusal || approval.hash !== argumentsHash(approval.tool_name, JSON.stringify(approval.arguments))) {
         approvals.voidApproved(approval.id, refusal?.reason ?? 'The arguments are not those that were approved.')
@@ -130,12 +130,12 @@ export function createCalls(deps: CallsDeps) {
       return perform(call, looked, { confirmed: true, approvedBy: approval.decided_by })
     }
 
-    function notApproved(call: ToolCall, looked: Looked, approval: Approval): CallOutcome {
-      const targets = JSON.stringify(refusedByOwner(progress, looked.policy))
-      const verdict: Verdict = { decision: 'deny', rule: 'owner', reason: targets }
+    function notApproved(call: ToolCall, approval: Approval): CallOutcome {
+      for (const target of approval.targets) progress.denied.add(target)
       const note = approval.note ? ` They said: ${approval.note}` : ''
       const words =
         approval.state === 'expired' ? 'Nobody answered in time, so it was not done.' : `The owner said no.${note}`
+      const verdict: Verdict = { decision: 'deny', rule: 'owner', reason: words }
       return refused(call, { arguments: approval.arguments, verdict, words, announced: true })
     }
 

@@ -70,7 +70,7 @@ export function createDecisions(deps: DecisionsDeps) {
     const { reach, policy } = await deps.calls.look(run, parsed)
     const conversation = deps.conversations.find(run.conversationId)!
     const past = store.ofConversation(run.conversationId, conversation.clearedAfter)
-    const progress = progressOf(run, past, deps.journal)
+    const progress = progressOf(run, past, deps)
     const mode = modeOf(run, { ...progress, toolCalls: 0 }, { settings: deps.settings, conversation, approvals })
     const refusal = deps.calls.refusalOf({ ...policy, reach }, mode, deps.lists(run.userId))
     if (refusal)

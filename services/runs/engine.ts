@@ -6,6 +6,7 @@ import { AppError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Log } from '../log.ts'
 import type { Choice, Models } from '../models/index.ts'
+import type { Approvals } from '../policy/approvals.ts'
 import type { Settings } from '../settings.ts'
 import type { PassingFrame, StopReason } from '../shapes/frames.ts'
 import { callsOf } from '../shapes/message.ts'
@@ -27,6 +28,7 @@ export type EngineDeps = {
   calls: Calls
   records: CallRecords
   outcomes: Outcomes
+  approvals: Approvals
   registry: Registry
   conversations: Conversations
   events: Events
@@ -97,7 +99,7 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
     const choice = deps.models.choose(run.model)
     const { clearedAfter, startedAt } = conversations.find(run.conversationId)!
     const past = store.ofConversation(run.conversationId, clearedAfter)
-    const calls = deps.calls.forRun(run, progressOf(run, past, journal), signal)
+    const calls = deps.calls.forRun(run, progressOf(run, past, deps), signal)
     const began = new Date(startedAt)
     const loop = runLoop(messagesFor(run, past, { store, journal, began, timezone: deps.timezone }), {
       ...calls,

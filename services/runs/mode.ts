@@ -1,6 +1,5 @@
 import type { Mode } from '../policy/decide.ts'
-import type { Approvals } from '../policy/approvals.ts'
-import { targetsOf, type PolicyCall } from '../policy/decide.ts'
+import type { Approval, Approvals } from '../policy/approvals.ts'
 import { urlsIn } from '../policy/urls.ts'
 import type { Conversation } from '../conversations.ts'
 import type { Settings } from '../settings.ts'
@@ -19,8 +18,10 @@ export type Progress = {
   denied: Set<string>
 }
 
+type Records = { journal: Journal; approvals: Approvals }
+
 /** Where a run stands, from what was written down. `before` are the earlier runs since the last `clear`. */
-export function progressOf(run: Run, before: readonly Run[], journal: Journal): Progress {
+export function progressOf(run: Run, before: readonly Run[], { journal, approvals }: Records): Progress {
   const steps = journal.ofRun(run.id).filter((step) => step.kind === 'tool')
   const owners = [...before.filter((earlier) => earlier.number < run.number), run].filter(
     (one) => one.inputIntegrity === 'owner',
@@ -31,9 +32,7 @@ export function progressOf(run: Run, before: readonly Run[], journal: Journal): 
     ownerUrls: new Set(owners.flatMap((one) => urlsIn(one.input))),
     resultUrls: new Set(steps.flatMap(resultUrls)),
     resultFetches: steps.filter((step) => step.rule === '7c').length,
-    denied: new Set(
-      steps.filter((step) => step.rule === 'owner').flatMap((step) => JSON.parse(step.reason ?? '[]') as string[]),
-    ),
+    denied: new Set(refusedByOwner(approvals.ofRun(run.id))),
   }
 }
 
@@ -43,11 +42,9 @@ export function take(progress: Progress, result: { labels: Labels; resultUrls?: 
   for (const url of result.resultUrls ?? []) progress.resultUrls.add(url)
 }
 
-/** The owner refused a call: its places stay refused until the run ends. */
-export function refusedByOwner(progress: Progress, call: PolicyCall): string[] {
-  const targets = targetsOf(call)
-  for (const target of targets) progress.denied.add(target)
-  return targets
+/** The places the owner refused in a run, by word or by letting the question run out. */
+function refusedByOwner(approvals: readonly Approval[]): string[] {
+  return approvals.filter(({ state }) => state === 'denied' || state === 'expired').flatMap(({ targets }) => targets)
 }
 
 /** What `decide` is told of the run at this moment. */
