@@ -52,10 +52,11 @@ export type Question = Pick<
 
 export type Decision = { approved: boolean; note?: string | undefined; arguments?: unknown }
 
-type Row = Omit<Approval, 'arguments' | 'provenance' | 'edited'> & {
+type Row = Omit<Approval, 'arguments' | 'provenance' | 'edited' | 'targets'> & {
   arguments: string
   provenance: string
   edited: number
+  targets: string
 }
 
 const COLUMNS = `id, user_id, kind, state, run_id, conversation_id, agent_id, id AS call_id, tool_name, operation, arguments,
