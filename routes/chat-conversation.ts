@@ -56,13 +56,11 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
     if (place.after !== undefined && after < trimmed)
       send({ type: 'gap', oldest: services.events.oldest(conversationId) ?? trimmed + 1 })
     let cursor = after
-    for (;;) {
-      const head = services.events.head()
-      const frames = services.events.after(conversationId, cursor, head, REPLAY_PAGE)
-      for (const { wire } of frames) deliver(socket, wire)
-      cursor = frames.at(-1)?.seq ?? cursor
-      if (frames.length < REPLAY_PAGE) break
-      await drained(socket)
+    while (socket.readyState === socket.OPEN) {
+      const page = services.events.after(conversationId, cursor, services.events.head(), REPLAY_PAGE)
+      if (page.length === 0) break
+      await replay(page)
+      cursor = page.at(-1)!.seq
     }
     if (socket.readyState !== socket.OPEN) return
     // @NOTE no await between the last page and listening, so no frame can fall in the gap.
@@ -70,6 +68,14 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
     for (const run of services.runs.active(conversationId)) {
       if (run.status !== 'queued' || run.startedAt !== null)
         deliver(socket, JSON.stringify({ ...services.engine.stateOf(run), run_id: run.id }))
+    }
+  }
+
+  /** Sends old frames no faster than the reader takes them. */
+  async function replay(frames: { wire: string }[]): Promise<void> {
+    for (const { wire } of frames) {
+      await drained(socket)
+      deliver(socket, wire)
     }
   }
 

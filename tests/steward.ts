@@ -225,7 +225,8 @@ export async function startSteward(options: StartOptions = {}): Promise<Steward>
   return steward
 }
 
-async function signInOwner({ owner, dataDir }: Steward): Promise<void> {
+/** Sets the owner up, or signs them in where that was done before. */
+export async function signInOwner({ owner, dataDir }: Pick<Steward, 'owner' | 'dataDir'>): Promise<void> {
   const { body } = await owner.get<{ needed: boolean }>('/api/setup')
   if (!body.needed) return void (await owner.post('/api/auth/login', OWNER))
   const token = readFileSync(join(dataDir, 'setup-token'), 'utf8').trim()

@@ -9,6 +9,7 @@ import type { Choice, Models } from '../models/index.ts'
 import type { Approvals } from '../policy/approvals.ts'
 import type { Settings } from '../settings.ts'
 import type { PassingFrame, StopReason } from '../shapes/frames.ts'
+import { joinLabels } from '../shapes/labels.ts'
 import { callsOf } from '../shapes/message.ts'
 import type { Registry } from '../tools/registry.ts'
 import type { Calls } from './calls.ts'
@@ -63,7 +64,11 @@ export type Engine = ReturnType<typeof createEngine>
 export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
   const { db, store, journal, events, conversations, outcomes } = deps
   const live = new Map<string, Live>()
-  /** Picks a queued run up; the attempt is on disk before anything happens. */
+
+  /**
+   * Picks a queued run up; the attempt is on disk before anything happens. What the runs before it read while it waited
+   * is in its context, so their labels are now its own.
+   */
   function start(queued: Run): void {
     const text = outcomes.textWritten(queued.id)
     const entry: Live = {
@@ -76,6 +81,7 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
     live.set(queued.id, entry)
     db.transact(() => {
       store.start(queued.id)
+      store.label(queued.id, joinLabels(queued, conversations.find(queued.conversationId)!))
       events.keep(addressOf(queued), { type: 'run', status: 'running' })
     })
     entry.done = drive(store.get(queued.id), entry)
