@@ -1,0 +1,258 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import { KEY, say, startModelApi, use, type ModelApi } from './peers/model-api.ts'
+import { OWNER, startSteward, type Steward } from './steward.ts'
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
+  existsSync(path),
+)
+const MISSING =
+  CHROMIUM === undefined && process.env.CI !== 'true' ? 'needs Chromium (Debian: apt install chromium)' : false
+const PICTURES = join(import.meta.dirname, 'output')
+const AXE = readFileSync(join(import.meta.dirname, '..', 'node_modules', 'axe-core', 'axe.min.js'), 'utf8')
+const WIDTHS = [390, 1280]
+
+describe('the page', { skip: MISSING }, () => {
+  let model: ModelApi
+  let steward: Steward
+  let browser: Browser
+  let page: Page
+  let modelEnv: Record<string, string>
+  const complaints: string[] = []
+  const docs = mkdtempSync(join(tmpdir(), 'docs-'))
+
+  before(async () => {
+    mkdirSync(PICTURES, { recursive: true })
+    model = await startModelApi()
+    const { ANTHROPIC_API_KEY: _key, ...env } = model.env
+    modelEnv = env
+    steward = await startSteward({ setUp: false, env })
+    browser = await chromium.launch({
+      ...(CHROMIUM === undefined ? {} : { executablePath: CHROMIUM }),
+      args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-background-networking'],
+    })
+    page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
+    page.on('pageerror', (error) => complaints.push(error.message))
+    page.on('console', (line) => {
+      if (line.type() === 'error' && /Content Security Policy|Refused to/i.test(line.text()))
+        complaints.push(line.text())
+    })
+  })
+
+  after(async () => {
+    await browser.close()
+    await steward[Symbol.asyncDispose]()
+    await model[Symbol.asyncDispose]()
+  })
+
+  async function picture(name: string): Promise<void> {
+    for (const width of WIDTHS) {
+      await page.setViewportSize({ width, height: 844 })
+      await page.waitForTimeout(150)
+      await page.screenshot({ path: join(PICTURES, `${name}-${width}.png`) })
+      const overflow = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth')
+      assert.ok(Number(overflow) <= 0, `${name} scrolls sideways at ${width} px`)
+    }
+  }
+
+  async function accessible(name: string): Promise<void> {
+    const run = `(async () => { const r = await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] }); return r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target).join(' ')) })()`
+    if (!(await page.evaluate('typeof axe !== "undefined"'))) await page.evaluate(AXE)
+    assert.deepEqual(await page.evaluate(run), [], name)
+  }
+
+  async function write(text: string): Promise<void> {
+    await page.getByRole('textbox', { name: /message/i }).fill(text)
+    await page.keyboard.press('Enter')
+  }
+
+  it('leads everybody to sign in or set up, and makes the owner with the printed link', async () => {
+    const link = /Open (\S+)/.exec(steward.output())?.[1]
+    await page.goto(link!)
+    await picture('setup')
+    await accessible('set-up')
+    await page.getByLabel(/username/i).fill(OWNER.username)
+    const passwords = page.locator('input[type=password]')
+    await passwords.nth(0).fill(OWNER.password)
+    await passwords.nth(1).fill(OWNER.password)
+    await page.keyboard.press('Enter')
+    await page.getByText('Your recovery key').waitFor()
+    await page.getByLabel(/kept it/i).check()
+    await page.getByRole('button', { name: /go on/i }).click()
+    await page.getByRole('heading', { name: /anna/ }).waitFor()
+    await picture('home')
+    await accessible('home')
+  })
+
+  it('says that only the rehearsal model is there, and takes a key', async () => {
+    await page
+      .getByText(/rehearsal model/i)
+      .first()
+      .waitFor()
+    await page.goto(`${steward.url}/settings/credentials`)
+    await page.getByRole('button', { name: /^set/i }).first().click()
+    await page.locator('dialog[open] input, dialog[open] textarea').last().waitFor()
+    await page
+      .locator('dialog[open]')
+      .getByLabel(/value|key/i)
+      .last()
+      .fill(KEY)
+    await page
+      .locator('dialog[open]')
+      .getByRole('button', { name: /save|set/i })
+      .click()
+    await page.locator('dialog[open]').waitFor({ state: 'detached' })
+    await page
+      .getByText(/not set/i)
+      .first()
+      .waitFor()
+    await picture('credentials')
+    await accessible('credentials')
+    const { body } = await signedIn('/api/credentials')
+    assert.deepEqual(
+      body.map((entry: { key: string }) => entry.key),
+      ['system:anthropic_api_key'],
+    )
+  })
+
+  async function signedIn(path: string, data?: unknown): Promise<{ status: number; body: any }> {
+    const answer = await page.request.fetch(steward.url + path, data === undefined ? {} : { method: 'POST', data })
+    return { status: answer.status(), body: await answer.json() }
+  }
+
+  it('streams an answer as Markdown that cannot run anything', async () => {
+    model.answer(say('**Hello** ', '<img src=x onerror="window.hurt=1">', '\n\n```js\nconst a = 1\n```\n'))
+    await page.goto(`${steward.url}/`)
+    await page.getByRole('textbox').first().fill('Hi there')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/\/chat\/[0-9a-f-]{36}/)
+    await page.locator('strong', { hasText: 'Hello' }).waitFor()
+    await page.locator('pre code').waitFor()
+    assert.equal(await page.evaluate('window.hurt'), undefined)
+    await picture('chat')
+    await accessible('chat')
+  })
+
+  it('shows what would happen, takes changed arguments, and does what was approved', async () => {
+    await signedIn('/api/filesystem-whitelist', { path: docs, written_by: 'me' })
+    const path = join(docs, 'plan.md')
+    model.answer(use('filesystem', { operation: 'write_file', path, content: 'buy milk' }), say('Written.'))
+    await write('Write the plan')
+    await page.getByRole('button', { name: /approve/i }).waitFor()
+    await picture('confirmation')
+    await accessible('confirmation')
+    await page.getByRole('button', { name: /^edit/i }).click()
+    const editor = page.getByRole('textbox', { name: /arguments/i })
+    await editor.fill((await editor.inputValue()).replace('buy milk', 'buy oats'))
+    await page.getByRole('button', { name: /approve/i }).click()
+    await page.getByText('Written.', { exact: true }).waitFor()
+    assert.equal(readFileSync(path, 'utf8'), 'buy oats')
+    await page.getByText(/approved by you/i).waitFor()
+  })
+
+  it('shows the same after a reload, and in the list', async () => {
+    await page.reload()
+    await page.getByText('Written.', { exact: true }).waitFor()
+    await page.getByText(/approved by you/i).waitFor()
+    await page.locator('strong', { hasText: 'Hello' }).waitFor()
+    await page.goto(`${steward.url}/chats`)
+    await page
+      .getByRole('link', { name: /Hi there/ })
+      .first()
+      .waitFor()
+    await picture('chats')
+    await accessible('chats')
+  })
+
+  it('stops an answer and keeps what was said', async () => {
+    model.answer({ text: ['So it ', 'begins', ' and never', ' ends'], pauseMs: 200, hang: true })
+    await page.goto(`${steward.url}/chat/${crypto.randomUUID()}`)
+    await write('Go on forever')
+    await page.getByText(/So it begins/).waitFor()
+    await page.getByRole('button', { name: /stop/i }).click()
+    await page
+      .getByText(/stopped/i)
+      .first()
+      .waitFor()
+    await page.reload()
+    await page.getByText(/So it begins/).waitFor()
+  })
+
+  it('connects again by itself after the server died, and shows the whole answer', async () => {
+    model.answer({ text: ['One. ', 'Two. ', 'Three.'], pauseMs: 600 })
+    await page.goto(`${steward.url}/chat/${crypto.randomUUID()}`)
+    await write('Count')
+    await page.getByText(/One\./).first().waitFor()
+    await steward.kill()
+    await page
+      .getByText(/connecting/i)
+      .first()
+      .waitFor()
+    const { dataDir, url } = steward
+    steward = await startSteward({ setUp: false, dataDir, env: { ...modelEnv, PORT: new URL(url).port } })
+    await page.getByText('One. Two. Three.', { exact: true }).waitFor({ timeout: 20_000 })
+  })
+
+  it('says where to set a key when the model refuses it', async () => {
+    model.answer({ status: 401, error: 'invalid x-api-key' })
+    await page.goto(`${steward.url}/chat/${crypto.randomUUID()}`)
+    await write('Are you there?')
+    await page
+      .getByRole('link', { name: /credentials/i })
+      .last()
+      .waitFor()
+  })
+
+  it('has no page that scrolls sideways, breaks a rule of accessibility or of the content policy', async () => {
+    for (const path of [
+      'approvals',
+      'settings/whitelists',
+      'settings/api-keys',
+      'settings/account',
+      'audit',
+      'no-such-page',
+    ]) {
+      await page.setViewportSize({ width: 1280, height: 844 })
+      await page.goto(`${steward.url}/${path}`)
+      await page.getByRole('heading').first().waitFor()
+      await page.waitForTimeout(300)
+      await picture(path.replace('/', '-'))
+      await accessible(path)
+    }
+    await page.goto(`${steward.url}/docs`)
+    await page
+      .getByText('Whether somebody still has to be set up')
+      .or(page.getByText('Set-up').first())
+      .first()
+      .waitFor()
+    assert.deepEqual(complaints, [])
+  })
+
+  it('is readable in the dark', async () => {
+    await page.emulateMedia({ colorScheme: 'dark' })
+    for (const path of ['', 'chats', 'settings/credentials', 'audit']) {
+      await page.goto(`${steward.url}/${path}`)
+      await page.getByRole('heading').first().waitFor()
+      await page.waitForTimeout(300)
+      await picture(`dark-${path.replace('/', '-') || 'home'}`)
+      await accessible(`dark ${path}`)
+    }
+    await page.emulateMedia({ colorScheme: 'light' })
+  })
+
+  it('comes back to where one was after signing in', async () => {
+    await page.request.post(`${steward.url}/api/auth/logout`, { data: {} })
+    await page.goto(`${steward.url}/chats`)
+    await page.waitForURL(/\/login/)
+    await picture('login')
+    await accessible('login')
+    await page.getByLabel(/username/i).fill(OWNER.username)
+    await page.locator('input[type=password]').fill(OWNER.password)
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/\/chats$/)
+  })
+})
