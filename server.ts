@@ -11,7 +11,7 @@ import { serveChat } from './routes/chat-socket.ts'
 import { ConfigError, readConfig, type Config } from './services/config.ts'
 import { takeDataFolder } from './services/data-folder.ts'
 import { createServices } from './services/index.ts'
-import { createLog } from './services/log.ts'
+import { createLog, type Log } from './services/log.ts'
 
 /** How long a stop waits for what goes on; the whole stop is over within ten seconds. */
 const GRACE_MS = 5_000
@@ -20,7 +20,7 @@ const LONGEST_STOP_MS = 9_000
 const HERE = import.meta.dirname
 const PROGRAM_DIR = basename(HERE) === 'dist' ? join(HERE, '..') : HERE
 
-export type Steward = { url: string; services: ReturnType<typeof createServices>; stop: () => Promise<void> }
+export type Steward = { url: string; log: Log; services: ReturnType<typeof createServices>; stop: () => Promise<void> }
 
 /** Starts everything, from what knows nothing to what knows the most; resolves once it listens. */
 export async function start(config: Config, now: () => Date = () => new Date()): Promise<Steward> {
@@ -60,7 +60,7 @@ export async function start(config: Config, now: () => Date = () => new Date()):
     db.close()
     folder.release()
   }
-  return { url, services, stop }
+  return { url, log, services, stop }
 }
 
 async function listen(server: ReturnType<typeof createServer>, config: Config): Promise<string> {
@@ -77,36 +77,47 @@ async function listen(server: ReturnType<typeof createServer>, config: Config): 
 }
 
 function announce(url: string, config: Config, token: string | undefined): void {
-  process.stdout.write(`${JSON.stringify({ level: 'info', time: new Date().toISOString(), msg: 'listening', url })}\n`)
+  const line = JSON.stringify({ level: 'info', time: new Date().toISOString(), msg: 'listening', url })
   const place = config.publicUrl?.origin ?? url
-  if (token !== undefined) process.stdout.write(`Open ${place}/setup?token=${token}\n`)
+  process.stdout.write(token === undefined ? `${line}\n` : `${line}\nOpen ${place}/setup?token=${token}\n`)
 }
 
+/** What is really set, completed by `.env`; NAME_FILE counts as setting NAME. */
 function environment(): Record<string, string | undefined> {
   const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
   const set = Object.entries(process.env).filter(([, value]) => value !== undefined && value.trim() !== '')
-  return { ...file, ...Object.fromEntries(set) }
+  const real = Object.fromEntries(set)
+  const rest = Object.entries(file).filter(([name]) => real[`${name}_FILE`] === undefined)
+  return { ...Object.fromEntries(rest), ...real }
 }
 
 async function main(): Promise<void> {
   enableCompileCache()
-  const steward = await start(readConfig(environment()))
+  // @NOTE whatever is written, the database too, is for this user of the machine alone.
+  process.umask(0o077)
+  const started = start(readConfig(environment()))
   let stopping = false
   const end = () => {
     if (stopping) return
     stopping = true
     setTimeout(() => process.exit(0), LONGEST_STOP_MS).unref()
-    steward.stop().then(
-      () => process.exit(0),
-      (error: unknown) => fatal(error),
-    )
+    started.then(({ stop }) => stop()).then(() => process.exit(0), fatal)
   }
+  // @NOTE before it says that it listens, so that whoever reads that line may stop it.
   process.on('SIGTERM', end).on('SIGINT', end)
+  // @NOTE work that nobody waits for must not end the process; what it was is on disk and in the log.
+  process.on(
+    'unhandledRejection',
+    (error) => void started.then(({ log }) => log.error({ err: error }, 'nobody waited for this')),
+  )
+  await started
 }
 
 function fatal(error: unknown): never {
   const expected = error instanceof ConfigError || error instanceof DatabaseRefused
-  process.stderr.write(`${expected ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
+  process.stderr.write(
+    `${expected ? error.message.replace(/\s+/g, ' ') : error instanceof Error ? error.stack : String(error)}\n`,
+  )
   process.exit(1)
 }
 

@@ -149,7 +149,7 @@ export function createServices(deps: ServicesDeps) {
     },
     (run) => queue.free(run),
   )
-  const queue = createQueue({ store: runStore, settings, start: engine.start })
+  const queue = createQueue({ store: runStore, settings, start: engine.start, log })
   const decisions = createDecisions({
     ...base,
     store: runStore,
@@ -163,6 +163,7 @@ export function createServices(deps: ServicesDeps) {
     calls,
     lists,
     wake: () => queue.wake(),
+    log,
   })
   const runs = createRuns({ ...base, store: runStore, conversations, events, audit, models, engine, queue, decisions })
   const transcript = createTranscript({ store: runStore, journal, approvals, engine, events, mask: credentials.mask })

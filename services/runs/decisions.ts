@@ -3,6 +3,7 @@ import type { Actor, Audit } from '../audit.ts'
 import type { Conversations } from '../conversations.ts'
 import { AppError } from '../errors.ts'
 import type { Events } from '../events.ts'
+import type { Log } from '../log.ts'
 import { alreadyDecided, type Approval, type Approvals, type Decision } from '../policy/approvals.ts'
 import { scopeOf, type Lists } from '../policy/decide.ts'
 import type { Settings } from '../settings.ts'
@@ -27,12 +28,15 @@ export type DecisionsDeps = {
   calls: Calls
   lists: (userId: string) => Lists
   wake: () => void
+  log: Pick<Log, 'error'>
 }
 
 /** Who decides, and by which way. */
 export type Decider = { userId: string; by: By; actor: Actor; apiKeyId?: string | undefined }
 
 type Changed = { arguments: unknown; scope: string; description: string }
+
+const RETRY_MS = 5_000
 
 /** Timers longer than this overflow; a question that far off is looked at again then. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
@@ -137,10 +141,17 @@ export function createDecisions(deps: DecisionsDeps) {
     const at = approvals.nextExpiry()
     if (at === null) return
     const wait = Math.min(Math.max(Date.parse(at) - deps.now().getTime(), 0), LONGEST_TIMER_MS)
-    timer = setTimeout(() => {
+    timer = setTimeout(ring, wait).unref()
+  }
+
+  function ring(): void {
+    try {
       expireDue()
       watch()
-    }, wait).unref()
+    } catch (error) {
+      deps.log.error({ err: error }, 'could not close a question that ran out; trying again')
+      timer = setTimeout(ring, RETRY_MS).unref()
+    }
   }
 
   return {

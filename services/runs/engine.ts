@@ -78,12 +78,12 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
       lastTurn: undefined,
       done: Promise.resolve(),
     }
-    live.set(queued.id, entry)
     db.transact(() => {
       store.start(queued.id)
       store.label(queued.id, joinLabels(queued, conversations.find(queued.conversationId)!))
       events.keep(addressOf(queued), { type: 'run', status: 'running' })
     })
+    live.set(queued.id, entry)
     entry.done = drive(store.get(queued.id), entry)
   }
 

@@ -1,8 +1,11 @@
+import type { Log } from '../log.ts'
 import type { Settings } from '../settings.ts'
 import { laneOf, type Lane, type Run, type RunStore } from './store.ts'
 
 const LANES: readonly Lane[] = ['chat', 'other']
 const LIMIT = { chat: 'max_concurrent_chats', other: 'max_concurrent_runs' } as const
+
+const RETRY_MS = 5_000
 
 export type Queue = ReturnType<typeof createQueue>
 
@@ -14,13 +17,16 @@ export function createQueue({
   store,
   settings,
   start,
+  log,
 }: {
   store: RunStore
   settings: Settings
   start: (run: Run) => void
+  log: Pick<Log, 'error'>
 }) {
   const running: Record<Lane, number> = { chat: 0, other: 0 }
   let open = false
+  let retry: NodeJS.Timeout | undefined
 
   function wake(): void {
     if (!open || settings.get('paused')) return
@@ -28,9 +34,22 @@ export function createQueue({
       while (running[lane] < settings.get(LIMIT[lane])) {
         const run = store.next(lane)
         if (!run) break
-        running[lane]++
-        start(run)
+        if (!begin(run, lane)) return
       }
+    }
+  }
+
+  /** False when the run could not even be picked up (a full disk): it stays queued, and is tried again. */
+  function begin(run: Run, lane: Lane): boolean {
+    try {
+      start(run)
+      running[lane]++
+      return true
+    } catch (error) {
+      log.error({ err: error, run: run.id }, 'could not start a run; trying again')
+      clearTimeout(retry)
+      retry = setTimeout(wake, RETRY_MS).unref()
+      return false
     }
   }
 
