@@ -11,7 +11,7 @@ import { SessionStore } from './session-store.ts'
 
 export type SessionHandler = RequestHandler
 
-/** The cookie session: HttpOnly, SameSite=Lax, 30 days rolling, Secure when PUBLIC_URL is https. */
+/** The cookie session: HttpOnly, SameSite=Lax, 30 days rolling, Secure behind HTTPS (always when PUBLIC_URL says so). */
 export function sessionHandler(services: Services, config: Config): SessionHandler {
   const secure = config.publicUrl?.protocol === 'https:'
   const handler = session({
@@ -21,7 +21,7 @@ export function sessionHandler(services: Services, config: Config): SessionHandl
     resave: false,
     saveUninitialized: false,
     rolling: true,
-    cookie: { httpOnly: true, sameSite: 'lax', secure, maxAge: SESSION_DAYS * 24 * 3600_000, path: '/' },
+    cookie: { httpOnly: true, sameSite: 'lax', secure: secure || 'auto', maxAge: SESSION_DAYS * 24 * 3600_000, path: '/' },
   })
   if (!secure) return handler
   return (req, res, next) => {
