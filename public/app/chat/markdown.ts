@@ -1,5 +1,6 @@
 import DOMPurify from 'dompurify'
 import { Marked, type Token, type Tokens } from 'marked'
+import { createBlockReader } from './blocks.ts'
 import { codeBlock } from './code-block.ts'
 import { plainHost } from './hosts.ts'
 import { parseUrl } from '../urls.ts'
@@ -38,14 +39,8 @@ const marked = new Marked({
   },
 })
 
-/** The blocks of a text: paragraphs, lists, code. While a text grows only the last of them changes. */
-export function blocksOf(text: string): Token[] {
-  const blocks = marked.lexer(text).filter(({ type }) => type !== 'space' && type !== 'def')
-  const headings = blocks.filter((block): block is Tokens.Heading => block.type === 'heading')
-  const highest = Math.min(...headings.map(({ depth }) => depth))
-  for (const heading of headings) heading.depth -= highest - 1
-  return blocks
-}
+/** Reads the blocks of one text after another of the same, growing answer. */
+export const blockReader = () => createBlockReader((text) => marked.lexer(text))
 
 /** One block as safe elements: no scripts, styles, classes, frames, forms or pictures, and links by the rule. */
 export function renderBlock(block: Token, rule: LinkRule, settled: boolean): Node {

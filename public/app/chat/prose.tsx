@@ -1,13 +1,14 @@
 import type { JSX } from 'preact'
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks'
 import type { Token } from 'marked'
-import { blocksOf, renderBlock, type LinkRule } from './markdown.ts'
+import { blockReader, renderBlock, type LinkRule } from './markdown.ts'
 
 type ProseProps = { text: string; rule: LinkRule; settled: boolean }
 
 /** Markdown as elements, block by block: a growing text touches only its last block. */
 export function Prose({ text, rule, settled }: ProseProps): JSX.Element {
-  const blocks = useMemo(() => blocksOf(text), [text])
+  const read = useMemo(blockReader, [])
+  const blocks = useMemo(() => read(text), [text])
   return (
     <div class="prose">
       {blocks.map((block, at) => (
