@@ -24,34 +24,47 @@ export class DatabaseRefused extends Error {}
 
 /**
  * Opens the database file, makes it if missing, and brings an older one forward (after a copy in `backupDir`).
- * Throws DatabaseRefused for a file written by a newer version.
+ * Throws DatabaseRefused for a file written by a newer version, which stays as it is, and for one that is no database.
  */
 export function openDb(file: string, options: { schemaDir: string; backupDir: string }): Db {
   const sqlite = new Database(file)
   try {
+    refuseNewer(sqlite, file)
     sqlite.pragma('journal_mode = WAL')
     sqlite.pragma('synchronous = FULL')
     sqlite.pragma('foreign_keys = ON')
     sqlite.pragma('busy_timeout = 5000')
-    prepareSchema(sqlite, file, options)
+    prepareSchema(sqlite, options)
   } catch (error) {
     sqlite.close()
-    throw error
+    throw isDamaged(error)
+      ? new DatabaseRefused(
+          `${file} cannot be used (${error.message}). Restore a backup, or move it away to start anew.`,
+        )
+      : error
   }
   return connection(sqlite)
 }
 
+function isDamaged(error: unknown): error is Error {
+  return error instanceof Database.SqliteError && ['SQLITE_NOTADB', 'SQLITE_CORRUPT'].includes(error.code)
+}
+
+const versionOf = (sqlite: Database.Database) => sqlite.pragma('user_version', { simple: true }) as number
+
+function refuseNewer(sqlite: Database.Database, file: string): void {
+  const version = versionOf(sqlite)
+  if (version <= SCHEMA_VERSION) return
+  throw new DatabaseRefused(
+    `${file} was written by a newer version of Steward (schema ${version}, this one knows ${SCHEMA_VERSION}). Start that version, or restore an older backup.`,
+  )
+}
+
 function prepareSchema(
   sqlite: Database.Database,
-  file: string,
   { schemaDir, backupDir }: { schemaDir: string; backupDir: string },
 ): void {
-  const version = sqlite.pragma('user_version', { simple: true }) as number
-  if (version > SCHEMA_VERSION) {
-    throw new DatabaseRefused(
-      `${file} was written by a newer version of Steward (schema ${version}, this one knows ${SCHEMA_VERSION}). Start that version, or restore an older backup.`,
-    )
-  }
+  const version = versionOf(sqlite)
   if (version === SCHEMA_VERSION) return
   if (version === 0) return create(sqlite, readFileSync(join(schemaDir, 'schema.sql'), 'utf8'))
   sqlite.exec(

@@ -17,6 +17,9 @@ import { hostRefusal, isKnownHost } from './hosts.ts'
 const LARGEST_FRAME = 48 * 1024 * 1024
 const LONGEST_PATH = 4096
 
+/** How long a socket may take to answer a close before it is cut. */
+const FAREWELL_MS = 500
+
 export type ChatSocketDeps = { services: Services; config: Config; log: Log; session: SessionHandler }
 
 /**
@@ -34,7 +37,7 @@ export function serveChat(server: Server, deps: ChatSocketDeps): () => void {
   const open = new Map<WebSocket, Who>()
 
   services.endings.listen((ending) => {
-    for (const [socket, who] of open) if (concerns(ending, who)) socket.close(1008, 'Signed out')
+    for (const [socket, who] of open) if (concerns(ending, who)) farewell(socket, 1008, 'Signed out')
   })
 
   server.on('upgrade', (req, stream, head) => {
@@ -56,8 +59,14 @@ export function serveChat(server: Server, deps: ChatSocketDeps): () => void {
   })
 
   return () => {
-    for (const socket of open.keys()) socket.close(1001, 'The server is stopping')
+    for (const socket of open.keys()) farewell(socket, 1001, 'The server is stopping')
   }
+}
+
+/** Closes a socket, also one whose other side does not answer. */
+function farewell(socket: WebSocket, code: number, reason: string): void {
+  socket.close(code, reason)
+  setTimeout(() => socket.terminate(), FAREWELL_MS).unref()
 }
 
 type Admitted = { who: Who; conversationId: string; after: number | undefined }

@@ -49,7 +49,7 @@ export function readConfig(environment: Record<string, string | undefined>, cwd 
 }
 
 export function isLoopback(address: string): boolean {
-  return address === 'localhost' || address === '::1' || /^127\./.test(address)
+  return address === 'localhost' || address === '::1' || (isIP(address) === 4 && address.startsWith('127.'))
 }
 
 function refuseOpenDoor(config: {
@@ -165,7 +165,8 @@ function trustProxy(value: string | undefined): boolean | number | string {
 function isTrustedNet(part: string): boolean {
   const [address = '', bits] = part.split('/')
   if (['loopback', 'linklocal', 'uniquelocal'].includes(part)) return true
-  return isIP(address) !== 0 && (bits === undefined || /^\d{1,3}$/.test(bits))
+  const most = { 0: 0, 4: 32, 6: 128 }[isIP(address)]!
+  return most > 0 && (bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= most))
 }
 
 function timezone(value: string | undefined): string {

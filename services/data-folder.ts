@@ -43,8 +43,9 @@ function lock(dir: string): () => void {
     db.pragma('journal_mode = MEMORY')
     db.exec('BEGIN EXCLUSIVE')
     chmodSync(file, 0o600)
-  } catch {
+  } catch (error) {
     db.close()
+    if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error
     throw new ConfigError(
       `Another Steward is already running on ${dir}. Stop it first, or give this one another DATA_DIR.`,
     )
