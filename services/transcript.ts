@@ -51,14 +51,14 @@ export function createTranscript({ store, journal, approvals, engine, events, ma
   }
 
   function answered(run: Run, conversation: Conversation) {
-    const { confirmations } = engine.stateOf(run)
+    const state = run.endedAt === null ? engine.stateOf(run) : undefined
     return {
       id: `${run.id}:answer`,
       role: 'assistant' as const,
       run_id: run.id,
-      content: run.endedAt ? run.answer : engine.stateOf(run).text,
-      parts: partsOfRun(run),
-      confirmations,
+      content: state?.text ?? run.answer,
+      parts: partsOfRun(run, state?.text),
+      confirmations: state?.confirmations ?? [],
       status: run.status,
       stop_reason: run.stopReason,
       error: run.error === null ? null : { error: run.error, code: run.errorCode ?? 'internal' },
@@ -72,7 +72,7 @@ export function createTranscript({ store, journal, approvals, engine, events, ma
 
   type Part = { type: 'text'; text: string } | ReturnType<typeof toolPart>
 
-  function partsOfRun(run: Run): Part[] {
+  function partsOfRun(run: Run, textSoFar: string | undefined): Part[] {
     const steps = journal.ofRun(run.id)
     const byId = new Map(steps.map((step) => [step.id, step]))
     const written = steps.filter((step) => step.kind === 'model').map((step) => partsOf(step))
@@ -84,7 +84,7 @@ export function createTranscript({ store, journal, approvals, engine, events, ma
       if (part.type === 'text') return part.text === '' ? [] : [{ type: 'text', text: part.text }]
       return part.type === 'call' ? [toolPart(part.call, byId.get(part.call.callId))] : []
     })
-    const running = run.endedAt ? '' : engine.stateOf(run).text.slice(said.length).trimStart()
+    const running = textSoFar?.slice(said.length).trimStart() ?? ''
     return running === '' ? parts : [...parts, { type: 'text', text: running }]
   }
 
