@@ -64,7 +64,7 @@ function Mark({ part, live }: { part: ToolPart; live: boolean }) {
 function Outcome({ part }: { part: ToolPart }) {
   return (
     <span class="tool-outcome">
-      {part.confirmed ? <Badge kind="good">approved by you</Badge> : <DecisionBadge decision={part.decision} />}
+      {part.confirmed ? <Badge kind="good">approved by you</Badge> : <DecisionBadge part={part} />}
       {part.success === false && !part.decision && <Badge kind="bad">failed</Badge>}
       {part.duration_ms ? <span class="muted small nowrap">{duration(part.duration_ms)}</span> : null}
     </span>
@@ -78,8 +78,8 @@ const DENIED: Record<string, string> = {
   expired: 'expired: nobody answered',
 }
 
-function DecisionBadge({ decision }: { decision: string | null | undefined }) {
-  const words = decision ? DENIED[decision] : undefined
+function DecisionBadge({ part: { decision, rule } }: { part: ToolPart }) {
+  const words = decision === 'deny' && rule === 'owner' ? 'denied by you' : DENIED[decision ?? '']
   return words ? <Badge kind="bad">{words}</Badge> : null
 }
 
@@ -96,7 +96,7 @@ function Result({ part }: { part: ToolPart }) {
   const text = typeof full === 'string' ? full : JSON.stringify(full, null, 2)
   return (
     <>
-      {part.decision !== 'allow' && part.reason && <p class="muted small">Asked because: {part.reason}</p>}
+      {part.decision === 'ask' && part.reason && <p class="muted small">Asked because: {part.reason}</p>}
       <h3>{part.success === false ? 'What went wrong' : 'Result'}</h3>
       <pre class="tool-result" tabIndex={0}>
         {text}

@@ -30,6 +30,8 @@ export type ToolPart = {
   confirmed?: boolean | null
   duration_ms?: number | null
   decision?: string | null
+  /** Which rule decided; `owner` where it was the owner's no. */
+  rule?: string | null
   reason?: string | null
   ask?: Ask | null
 }
