@@ -165,7 +165,7 @@ export function createServices(deps: ServicesDeps) {
     wake: () => queue.wake(),
     log,
   })
-  const runs = createRuns({ ...base, store: runStore, conversations, events, audit, models, engine, queue, decisions })
+  const runs = createRuns({ ...base, store: runStore, conversations, events, audit, models, engine, queue })
   const transcript = createTranscript({ store: runStore, journal, approvals, engine, events, mask: credentials.mask })
   const idempotency = createIdempotency(base)
 

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { anotherUser } from './peers/database.ts'
 import { read, say, startModelApi, write, type ModelApi } from './peers/model-api.ts'
-import { Client, makeKey, OWNER, Refused, startSteward, type Chat, type Steward } from './steward.ts'
+import { makeKey, OWNER, Refused, startSteward, type Chat, type Client, type Steward } from './steward.ts'
 
 let api: ModelApi
 let steward: Steward

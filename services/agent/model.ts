@@ -13,6 +13,8 @@ export type ModelRequest = {
   system: { stable: string; changing: string }
   messages: readonly Message[]
   tools: readonly ToolSchema[]
+  /** An answer is wanted, no calls. The tools stay listed, since the conversation so far speaks of them. */
+  noCalls?: boolean
   maxTokens: number
 }
 

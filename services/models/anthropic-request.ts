@@ -23,6 +23,7 @@ export function toAnthropic(request: ModelRequest, forgotten: WeakSet<object>): 
       description,
       input_schema: { type: 'object', ...inputSchema },
     })),
+    ...(request.noCalls && request.tools.length > 0 ? { tool_choice: { type: 'none' as const } } : {}),
     stream: true,
   }
 }

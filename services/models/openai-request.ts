@@ -18,7 +18,7 @@ type ContentPart = OpenAI.ChatCompletionContentPart
 
 /** Our request in the chat-completions form. OpenAI itself renamed the output limit; all others keep the old name. */
 export function toOpenai(request: ModelRequest, provider: string): Params {
-  const { model, maxTokens, tools } = request
+  const { model, maxTokens, tools, noCalls } = request
   return {
     model,
     messages: [systemMessage(request.system), ...request.messages.flatMap(toMessages)],
@@ -26,6 +26,7 @@ export function toOpenai(request: ModelRequest, provider: string): Params {
     stream_options: { include_usage: true },
     ...(provider === 'openai' ? { max_completion_tokens: maxTokens } : { max_tokens: maxTokens }),
     ...(tools.length > 0 ? { tools: tools.map(toTool) } : {}),
+    ...(tools.length > 0 && noCalls ? { tool_choice: 'none' as const } : {}),
   }
 }
 

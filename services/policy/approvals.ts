@@ -82,7 +82,7 @@ export function createApprovals({ db, now }: Deps) {
   )
   const close = db.prepare(
     `UPDATE approvals SET state = @state, decided_at = @at, decided_by = @by, note = @note, arguments = @arguments,
-       arguments_hash = @hash, scope = @scope, description = @description, edited = @edited
+       arguments_hash = @hash, scope = @scope, targets = @targets, description = @description, edited = @edited
      WHERE id = @id AND state = 'pending'`,
   )
   const voided = db.prepare(`UPDATE approvals SET state = 'void', note = ? WHERE id = ? AND state = 'approved'`)
@@ -151,10 +151,10 @@ export function createApprovals({ db, now }: Deps) {
         state: Exclude<ApprovalState, 'pending'>
         by: string
         note?: string | undefined
-        changed?: { arguments: unknown; scope: string; description: string } | undefined
+        changed?: { arguments: unknown; scope: string; targets: string[]; description: string } | undefined
       },
     ): boolean {
-      const { arguments: args, scope, description } = ending.changed ?? approval
+      const { arguments: args, scope, targets, description } = ending.changed ?? approval
       const text = JSON.stringify(args)
       const edited = Number(ending.changed !== undefined)
       const { changes } = close.run({
@@ -166,6 +166,7 @@ export function createApprovals({ db, now }: Deps) {
         arguments: text,
         hash: argumentsHash(approval.tool_name, text),
         scope,
+        targets: JSON.stringify(targets),
         description,
         edited,
       })

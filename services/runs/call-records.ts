@@ -107,6 +107,11 @@ export function createCallRecords(deps: CallRecordsDeps) {
     journal.startTool({ call, runId: run.id, operation, arguments: started.arguments, verdict, confirmed, labels })
   }
 
+  function withdraw(run: Run, approval: Approval, note: string): void {
+    deps.approvals.close(approval, { state: 'void', by: 'system', note })
+    events.keep(address(run), { type: 'confirmation_closed', call_id: approval.id, decision: 'denied', by: 'web' })
+  }
+
   return {
     /** Before it happens. */
     started(run: Run, call: ToolCall, started: Started): void {
@@ -203,7 +208,7 @@ export function createCallRecords(deps: CallRecordsDeps) {
       }
     },
 
-    /** The run ended first: what was still open is closed as not done. */
+    /** The run ended first: what was still open is closed as not done, an open question withdrawn. */
     abandoned(run: Run, call: ToolCall, words: string): void {
       const step = journal.find(call.callId)
       const { integrity, privacy } = store.get(run.id)
@@ -216,7 +221,9 @@ export function createCallRecords(deps: CallRecordsDeps) {
         durationMs: 0,
         confirmed: step?.confirmed === 1,
       }
-      const announced = deps.approvals.find(call.callId) !== undefined
+      const approval = deps.approvals.find(call.callId)
+      if (approval?.state === 'pending') withdraw(run, approval, words)
+      const announced = approval !== undefined
       const verdict: Verdict = { decision: 'deny', rule: 'stopped', reason: words }
       if (!step) write(run, call, { arguments: call.arguments, verdict, labels, confirmed: false, announced })
       journal.finishTool(call.callId, end)

@@ -4,7 +4,7 @@ import type { Conversation, Conversations } from '../conversations.ts'
 import { AppError, messageOf } from '../errors.ts'
 import type { Approval, Approvals } from '../policy/approvals.ts'
 import { argumentsHash } from '../policy/approvals.ts'
-import { decide, refuse, type Lists, type PolicyCall } from '../policy/decide.ts'
+import { decide, refuse, targetsOf, type Lists, type PolicyCall } from '../policy/decide.ts'
 import type { Settings } from '../settings.ts'
 import type { ToolCall } from '../shapes/message.ts'
 import type { ParsedCall, Registry } from '../tools/registry.ts'
@@ -56,7 +56,9 @@ export function createCalls(deps: CallsDeps) {
     const mode = () => modeOf(run, progress, { settings, conversation: conversation(), approvals })
     const verdictOf = (policy: PolicyCall): Verdict =>
       decide(policy, progress.labels, mode(), [], deps.lists(run.userId), { flowGuard: true })
-    const again = (policy: PolicyCall): Verdict | undefined => refuse(policy, mode(), deps.lists(run.userId))
+    /** Rules 1 to 3 with today's lists, for a call that was counted when it was first looked at. */
+    const again = (policy: PolicyCall): Verdict | undefined =>
+      refuse(policy, { ...mode(), toolCalls: 0 }, deps.lists(run.userId))
 
     async function call(call: ToolCall): Promise<CallOutcome> {
       const step = journal.find(call.callId)
@@ -109,15 +111,10 @@ export function createCalls(deps: CallsDeps) {
       const looked = await attempt(() => look(run, registry.parse(call.name, approval.arguments)))
       signal.throwIfAborted()
       if (looked instanceof AppError) return unusable(call, looked, true)
-      const refusal = again(looked.policy)
-      if (refusal || approval.hash !== argumentsHash(approval.tool_name, JSON.stringify(approval.arguments))) {
-        approvals.voidApproved(approval.id, refusal?.reason ?? 'The arguments are not those that were approved.')
-        return denied(
-          call,
-          approval.arguments,
-          refusal ?? { decision: 'deny', rule: '3', reason: 'It is not what was approved.' },
-          true,
-        )
+      const refusal = again(looked.policy) ?? otherThanApproved(looked, approval)
+      if (refusal) {
+        approvals.voidApproved(approval.id, refusal.reason)
+        return denied(call, approval.arguments, refusal, true)
       }
       const verdict: Verdict = { decision: 'ask', rule: 'approved', reason: approval.reason }
       records.started(run, call, {
@@ -149,6 +146,8 @@ export function createCalls(deps: CallsDeps) {
       if (state === 'done')
         return finish(call, { content: 'Done; the server restarted in between and checked.' }, facts, 0, looked)
       if (state === 'unknown') return finish(call, uncertain(), facts, 0)
+      const refusal = again(looked.policy)
+      if (refusal) return finish(call, new AppError('forbidden', refusal.reason), facts, 0)
       return perform(call, looked, facts)
     }
 
@@ -233,6 +232,15 @@ export function createCalls(deps: CallsDeps) {
     look,
     refusalOf: (policy: PolicyCall, mode: Parameters<typeof refuse>[1], lists: Lists) => refuse(policy, mode, lists),
   }
+}
+
+/** A yes is bound to the arguments and to the places they led to when it was asked for. */
+function otherThanApproved({ policy }: Looked, approval: Approval): Verdict | undefined {
+  const sameArguments = approval.hash === argumentsHash(approval.tool_name, JSON.stringify(approval.arguments))
+  const samePlaces = targetsOf(policy).join('\n') === approval.targets.join('\n')
+  return sameArguments && samePlaces
+    ? undefined
+    : { decision: 'deny', rule: '3', reason: 'It is no longer what was approved.' }
 }
 
 async function happened({ parsed }: Looked, context: ToolContext): Promise<'done' | 'not_done' | 'unknown'> {

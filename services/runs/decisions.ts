@@ -1,11 +1,11 @@
 import type { Db } from '../../db/open.ts'
 import type { Actor, Audit } from '../audit.ts'
 import type { Conversations } from '../conversations.ts'
-import { AppError } from '../errors.ts'
+import { AppError, invalidField } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Log } from '../log.ts'
 import { alreadyDecided, type Approval, type Approvals, type Decision } from '../policy/approvals.ts'
-import { scopeOf, type Lists } from '../policy/decide.ts'
+import { scopeOf, targetsOf, type Lists } from '../policy/decide.ts'
 import type { Settings } from '../settings.ts'
 import type { By } from '../shapes/frames.ts'
 import type { Registry } from '../tools/registry.ts'
@@ -34,7 +34,7 @@ export type DecisionsDeps = {
 /** Who decides, and by which way. */
 export type Decider = { userId: string; by: By; actor: Actor; apiKeyId?: string | undefined }
 
-type Changed = { arguments: unknown; scope: string; description: string }
+type Changed = NonNullable<Parameters<Approvals['close']>[1]['changed']>
 
 const RETRY_MS = 5_000
 
@@ -71,6 +71,11 @@ export function createDecisions(deps: DecisionsDeps) {
   async function changedCall(run: Run, approval: Approval, args: unknown): Promise<Changed | undefined> {
     if (args === undefined || JSON.stringify(args) === JSON.stringify(approval.arguments)) return undefined
     const parsed = deps.registry.parse(approval.tool_name, args)
+    if (parsed.name !== approval.operation)
+      throw invalidField(
+        'arguments.operation',
+        `The question is about ${approval.operation}; only the rest may be changed.`,
+      )
     const { reach, policy } = await deps.calls.look(run, parsed)
     const conversation = deps.conversations.find(run.conversationId)!
     const past = store.ofConversation(run.conversationId, conversation.clearedAfter)
@@ -79,7 +84,8 @@ export function createDecisions(deps: DecisionsDeps) {
     const refusal = deps.calls.refusalOf({ ...policy, reach }, mode, deps.lists(run.userId))
     if (refusal)
       throw new AppError('invalid', refusal.reason, { detail: [{ path: 'arguments', message: refusal.reason }] })
-    return { arguments: args, scope: scopeOf(policy), description: parsed.operation.describe(parsed.arguments) }
+    const description = parsed.operation.describe(parsed.arguments)
+    return { arguments: args, scope: scopeOf(policy), targets: targetsOf(policy), description }
   }
 
   type Closing = { note?: string | undefined; changed?: Changed | undefined }
@@ -100,11 +106,17 @@ export function createDecisions(deps: DecisionsDeps) {
         )
       record(run, approval, state, decider, closing)
       if (state === 'approved' && approval.scope.startsWith('host:')) deps.conversations.openWeb(run.conversationId)
-      store.setStatus(run.id, 'queued')
-      events.keep(addressOf(run), { type: 'run', status: 'queued', position: 0 })
+      goOn(run)
     })
     deps.wake()
     return approvals.find(approval.id)!
+  }
+
+  /** A run whose other calls still go is put back by the engine, when they have ended. */
+  function goOn(run: Run): void {
+    if (store.get(run.id).status !== 'waiting') return
+    store.setStatus(run.id, 'queued')
+    events.keep(addressOf(run), { type: 'run', status: 'queued', position: 0 })
   }
 
   function record(
@@ -158,14 +170,6 @@ export function createDecisions(deps: DecisionsDeps) {
     decide,
     watch,
     close: (): void => clearTimeout(timer),
-
-    /** The run is stopped: its question is withdrawn. The caller holds the transaction. */
-    withdraw(run: Run): void {
-      const pending = approvals.pendingOf(run.id)
-      if (!pending) return
-      approvals.close(pending, { state: 'void', by: 'system', note: 'The run was stopped.' })
-      events.keep(addressOf(run), { type: 'confirmation_closed', call_id: pending.id, decision: 'denied', by: 'web' })
-    },
   }
 }
 

@@ -66,11 +66,11 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
   const live = new Map<string, Live>()
 
   /**
-   * Picks a queued run up; the attempt is on disk before anything happens. What the runs before it read while it waited
-   * is in its context, so their labels are now its own.
+   * Picks a queued run up; the attempt is on disk before anything happens, also where the caller holds the transaction.
+   * What the runs before it read while it waited is in its context, so their labels are now its own.
    */
   function start(queued: Run): void {
-    const text = outcomes.textWritten(queued.id)
+    const text = queued.startedAt === null ? '' : outcomes.textWritten(queued.id)
     const entry: Live = {
       controller: new AbortController(),
       text,
@@ -82,9 +82,11 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
       store.start(queued.id)
       store.label(queued.id, joinLabels(queued, conversations.find(queued.conversationId)!))
       events.keep(addressOf(queued), { type: 'run', status: 'running' })
+      db.afterCommit(() => {
+        live.set(queued.id, entry)
+        entry.done = drive(store.get(queued.id), entry)
+      })
     })
-    live.set(queued.id, entry)
-    entry.done = drive(store.get(queued.id), entry)
   }
 
   async function drive(run: Run, entry: Live): Promise<void> {
@@ -122,12 +124,12 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
   function requestFor(
     choice: Choice,
     messages: Parameters<Choice['model']>[0]['messages'],
-    last: boolean,
+    noCalls: boolean,
     began: Date,
   ) {
-    const tools = last || !choice.capabilities.tools ? [] : deps.registry.schemas()
+    const tools = choice.capabilities.tools ? deps.registry.schemas() : []
     const system = systemPrompt({ agentName: 'Steward', began, timezone: deps.timezone })
-    return { model: choice.vendorModel, system, messages, tools, maxTokens: choice.maxTokens }
+    return { model: choice.vendorModel, system, messages, tools, noCalls, maxTokens: choice.maxTokens }
   }
 
   function note(run: Run, entry: Live, event: LoopEvent): void {
@@ -171,7 +173,7 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
   function putAside(run: Run): void {
     db.transact(() => {
       const pending = deps.records.pendingOf(run.id)
-      store.setStatus(run.id, pending ? 'waiting' : 'queued')
+      store.giveBack(run.id, pending ? 'waiting' : 'queued')
       const reason = pending ? `waits for your answer: ${pending.description}` : undefined
       events.keep(addressOf(run), {
         type: 'run',
@@ -184,7 +186,7 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
   function settle(run: Run, entry: Live, error: unknown): void {
     const { reason } = entry.controller.signal
     try {
-      if (reason instanceof ShuttingDown) return store.giveBack(run.id)
+      if (reason instanceof ShuttingDown) return store.giveBack(run.id, 'queued')
       if (reason instanceof Stopped) return db.transact(() => outcomes.stopped(run, entry.text))
       fail(run, entry, explained(error, run))
     } catch (fault) {

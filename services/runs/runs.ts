@@ -8,7 +8,6 @@ import type { Models } from '../models/index.ts'
 import { asksForWeb } from '../policy/urls.ts'
 import type { Intake } from '../shapes/intake.ts'
 import { joinLabels, type Labels } from '../shapes/labels.ts'
-import type { Decisions } from './decisions.ts'
 import type { Engine } from './engine.ts'
 import type { Queue } from './queue.ts'
 import type { NewRun, Run, RunStore } from './store.ts'
@@ -23,7 +22,6 @@ export type RunsDeps = {
   models: Pick<Models, 'choose' | 'default'>
   engine: Engine
   queue: Queue
-  decisions: Decisions
 }
 
 const MOST_DEATHS = 3
@@ -93,11 +91,14 @@ export function createRuns(deps: RunsDeps) {
       return void engine.abort(run.id)
     }
     if (!['queued', 'waiting', 'paused'].includes(run.status)) return
-    db.transact(() => {
-      deps.decisions.withdraw(run)
-      engine.endStopped(run)
-    })
+    db.transact(() => engine.endStopped(run))
     queue.wake()
+  }
+
+  function takeUp(run: Run): void {
+    if (run.stopWanted) engine.endStopped(run)
+    else if (run.attempts >= MOST_DEATHS) engine.interrupt(run)
+    else store.setStatus(run.id, 'queued')
   }
 
   function stopConversation(conversationId: string): void {
@@ -146,9 +147,7 @@ export function createRuns(deps: RunsDeps) {
     recover(): { resumed: number; interrupted: number } {
       const dead = store.running()
       const hopeless = dead.filter((run) => run.attempts >= MOST_DEATHS)
-      db.transact(() => {
-        for (const run of dead) hopeless.includes(run) ? engine.interrupt(run) : store.setStatus(run.id, 'queued')
-      })
+      db.transact(() => dead.forEach(takeUp))
       queue.open()
       return { resumed: dead.length - hopeless.length, interrupted: hopeless.length }
     },

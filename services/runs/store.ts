@@ -118,9 +118,7 @@ export function createRunStore({ db, now }: Deps) {
     `UPDATE runs SET status = 'running', attempts = attempts + 1, started_at = coalesce(started_at, ?) WHERE id = ?`,
   )
   const setStatus = db.prepare('UPDATE runs SET status = ? WHERE id = ?')
-  const giveBack = db.prepare(
-    `UPDATE runs SET status = 'queued', attempts = attempts - 1 WHERE id = ? AND status = 'running'`,
-  )
+  const giveBack = db.prepare(`UPDATE runs SET status = ?, attempts = attempts - 1 WHERE id = ? AND status = 'running'`)
   const wantStop = db.prepare('UPDATE runs SET stop_wanted = 1 WHERE id = ?')
   const spend = db.prepare(
     'UPDATE runs SET input_tokens = input_tokens + ?, output_tokens = output_tokens + ?, cost_usd = cost_usd + ? WHERE id = ?',
@@ -156,8 +154,8 @@ export function createRunStore({ db, now }: Deps) {
 
     start: (id: string): void => void start.run(now().toISOString(), id),
     setStatus: (id: string, status: RunStatus): void => void setStatus.run(status, id),
-    /** Back to the queue after a clean shutdown, which is no death of the process. */
-    giveBack: (id: string): void => void giveBack.run(id),
+    /** Put aside or back to the queue by ourselves: that pick-up was no death of the process. */
+    giveBack: (id: string, status: 'queued' | 'waiting'): void => void giveBack.run(status, id),
     wantStop: (id: string): void => void wantStop.run(id),
     countCall: (id: string): void => void countCall.run(id),
     spend(id: string, tokens: { inputTokens: number; outputTokens: number }, costUsd: number | null): void {
