@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { RawData, WebSocket } from 'ws'
 import { AppError } from '../services/errors.ts'
 import type { Told } from '../services/events.ts'
@@ -8,6 +9,7 @@ import type { Who } from '../services/who.ts'
 import { channelOf, isWanted } from './channels.ts'
 import type { ChatSocketDeps } from './chat-socket.ts'
 import { asAppError } from './errors.ts'
+import { gathered } from './gathered.ts'
 
 /** A reader with so many bytes unread is too slow: it is closed and resumes by `?after=`. */
 const MAX_BUFFERED = 1024 * 1024
@@ -18,7 +20,7 @@ const SLOW_CLOSE_MS = 5_000
 const REPLAY_PAGE = 200
 const REPLAY_PAUSE_MS = 20
 
-type Place = { who: Who; conversationId: string; after: number | undefined }
+type Place = { who: Who; conversationId: string; after: number | undefined; stream: Duplex }
 
 /** One socket on one conversation, from its first frame to its end. */
 export function converse(socket: WebSocket, place: Place, { services, log }: ChatSocketDeps): void {
@@ -28,7 +30,12 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
   const leave: (() => void)[] = []
   let followsUser = false
 
-  const send = (frame: SocketFrame): void => deliver(socket, JSON.stringify(frame))
+  const gather = gathered(place.stream)
+  const deliver = (wire: string): void => {
+    gather()
+    sendTo(socket, wire)
+  }
+  const send = (frame: SocketFrame): void => deliver(JSON.stringify(frame))
   const complain = (error: unknown): void => {
     const { message, code, detail } = asAppError(error, (bug) => log.error({ err: bug }, 'frame failed'))
     send({ type: 'error', error: message, code, ...(detail === undefined ? {} : { detail }) })
@@ -64,10 +71,10 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
     }
     if (socket.readyState !== socket.OPEN) return
     // @NOTE no await between the last page and listening, so no frame can fall in the gap.
-    leave.push(services.events.follow(conversationId, ({ wire }) => deliver(socket, wire)))
+    leave.push(services.events.follow(conversationId, ({ wire }) => deliver(wire)))
     for (const run of services.runs.active(conversationId)) {
       if (run.status !== 'queued' || run.startedAt !== null)
-        deliver(socket, JSON.stringify({ ...services.engine.stateOf(run), run_id: run.id }))
+        deliver(JSON.stringify({ ...services.engine.stateOf(run), run_id: run.id }))
     }
   }
 
@@ -75,7 +82,7 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
   async function replay(frames: { wire: string }[]): Promise<void> {
     for (const { wire } of frames) {
       await drained(socket)
-      deliver(socket, wire)
+      deliver(wire)
     }
   }
 
@@ -194,7 +201,7 @@ function attachmentsOf(
 }
 
 /** Never waits for a slow reader. */
-function deliver(socket: WebSocket, wire: string): void {
+function sendTo(socket: WebSocket, wire: string): void {
   if (socket.readyState !== socket.OPEN) return
   if (socket.bufferedAmount <= MAX_BUFFERED) return socket.send(wire)
   socket.close(1013, TOO_SLOW)

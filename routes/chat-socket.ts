@@ -47,7 +47,7 @@ export function serveChat(server: Server, deps: ChatSocketDeps): () => void {
         sockets.handleUpgrade(req, stream, head, (socket) => {
           open.set(socket, who)
           socket.on('close', () => open.delete(socket))
-          converse(socket, { who, conversationId, after }, deps)
+          converse(socket, { who, conversationId, after, stream }, deps)
         })
       })
       .catch((error: unknown) =>

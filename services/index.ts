@@ -149,7 +149,7 @@ export function createServices(deps: ServicesDeps) {
     },
     (run) => queue.free(run),
   )
-  const queue = createQueue({ store: runStore, settings, start: engine.start, log })
+  const queue = createQueue({ db, store: runStore, settings, start: engine.start, log })
   const decisions = createDecisions({
     ...base,
     store: runStore,

@@ -43,8 +43,11 @@ export function createRuns(deps: RunsDeps) {
   function submit(intake: Intake): Run {
     if (intake.text.trim() === '' && intake.attachments.length === 0)
       throw invalidField('content', 'Write something, or attach a file.')
-    const run = db.transact(() => accept(intake))
-    queue.wake()
+    const { run, begun } = db.transact(() => {
+      const taken = accept(intake)
+      return { run: taken, begun: taken.status === 'queued' && queue.beginNow(taken) }
+    })
+    if (!begun) queue.wake()
     return run
   }
 
