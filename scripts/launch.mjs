@@ -23,7 +23,7 @@ const COMMANDS = {
 }
 
 const [command = '', ...rest] = process.argv.slice(2)
-const steps = COMMANDS[command]
+const steps = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined
 if (!steps) fail(`There is no command "${command}". Use one of: ${Object.keys(COMMANDS).join(', ')}.`)
 
 bringDependencies()
