@@ -43,6 +43,7 @@ const Part = lazy(() =>
       confirmed: z.boolean(),
       duration_ms: z.number().nullable(),
       decision: z.enum(['allow', 'ask', 'deny']).nullable(),
+      rule: z.string().nullable(),
       reason: z.string().nullable(),
     }),
   ]),
@@ -79,6 +80,7 @@ const Conversation = lazy(() =>
     last_seq: z.number(),
     integrity: z.string(),
     privacy: z.string(),
+    web_open: z.boolean(),
     messages: z.array(z.discriminatedUnion('role', [UserMessage(), AssistantMessage()])),
   }),
 )
@@ -124,7 +126,7 @@ export const conversationEndpoints = [
     params: Id,
     output: Conversation,
     errors: ['not_found'],
-    example: { ...EXAMPLE, last_seq: 12, integrity: 'owner', privacy: 'private', messages: [] },
+    example: { ...EXAMPLE, last_seq: 12, integrity: 'owner', privacy: 'private', web_open: false, messages: [] },
     handle: ({ params }, { services, who }) =>
       services.transcript.of(services.conversations.get(who.user.id, params.id)),
   }),

@@ -33,6 +33,7 @@ export function createTranscript({ store, journal, approvals, engine, events, ma
       last_seq,
       integrity: conversation.integrity,
       privacy: conversation.privacy,
+      web_open: conversation.webOpen,
       messages: runs.flatMap((run) => [asked(run, conversation), answered(run, conversation)]),
     }
   }
@@ -104,6 +105,7 @@ export function createTranscript({ store, journal, approvals, engine, events, ma
       confirmed: step?.confirmed === 1,
       duration_ms: step?.finishedAt ? Date.parse(step.finishedAt) - Date.parse(step.startedAt) : null,
       decision: step?.decision ?? (approval ? ('ask' as const) : null),
+      rule: step?.rule ?? null,
       reason: step?.reason ?? approval?.reason ?? null,
     }
   }
