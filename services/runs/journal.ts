@@ -61,11 +61,11 @@ export type Journal = ReturnType<typeof createJournal>
  */
 export function createJournal({ db, now }: Deps) {
   const byId = db.prepare<[string], Step>(`SELECT ${COLUMNS} FROM steps WHERE id = ?`)
-  const ofRun = db.prepare<[string], Step>(`SELECT ${COLUMNS} FROM steps WHERE run_id = ? ORDER BY position`)
+  const ofRun = db.prepare<[string], Step>(`SELECT ${COLUMNS} FROM steps WHERE run_id = (SELECT ?) ORDER BY position`)
   const insert = db.prepare(
     `INSERT INTO steps (id, run_id, position, kind, status, tool_name, operation, arguments, decision, rule, reason, content,
        confirmed, integrity, privacy, model, input_tokens, output_tokens, cost_usd, started_at, finished_at)
-     VALUES (@id, @runId, (SELECT coalesce(max(position), 0) + 1 FROM steps WHERE run_id = @runId), @kind, @status, @toolName,
+     VALUES (@id, @runId, (SELECT coalesce(max(position), 0) + 1 FROM steps WHERE run_id = (SELECT @runId)), @kind, @status, @toolName,
        @operation, @arguments, @decision, @rule, @reason, @content, @confirmed, @integrity, @privacy, @model, @inputTokens,
        @outputTokens, @costUsd, @at, @finishedAt)`,
   )
