@@ -4,8 +4,7 @@ import { effectiveScopes, SCOPES } from '../services/shapes/api-key.ts'
 import { list, Ok, OK, Time, whole } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import type { ApiKeyDraft } from '../services/api-keys.ts'
-import type { Who } from '../services/who.ts'
-import { endpoint } from './endpoint.ts'
+import { endpoint, type Context } from './endpoint.ts'
 
 const Input = lazy(() => z.enum(['third_party', 'owner']))
 const Draft = lazy(() =>
@@ -42,11 +41,11 @@ const EXAMPLE = {
   created_at: '2026-11-22T08:00:00.000Z',
 }
 
-/** A key never goes beyond who makes it: not beyond the user's role, and not beyond the key that makes it. */
-function withinReach(draft: ApiKeyDraft, who: Who): void {
+/** A key never goes beyond who makes it: not beyond the user's role, and in nothing beyond the key that makes it. */
+function withinReach(draft: ApiKeyDraft, { services, who }: Pick<Context, 'services' | 'who'>): void {
   if (draft.scopes.includes('admin') && who.user.role !== 'admin')
     throw new AppError('forbidden', 'Only an administrator may make a key with the scope admin.')
-  if (draft.expires_at && Date.parse(draft.expires_at) <= Date.now())
+  if (draft.expires_at && Date.parse(draft.expires_at) <= services.now().getTime())
     throw invalidField('expires_at', 'That time is already over.')
   if (who.via !== 'key') return
   const own = effectiveScopes(who.scopes)
@@ -58,6 +57,9 @@ function withinReach(draft: ApiKeyDraft, who: Who): void {
       'forbidden',
       "This key's input does not count as the owner's, so neither may that of one it makes.",
     )
+  const end = services.apiKeys.find(who.keyId)?.expires_at ?? null
+  if (end !== null && (!draft.expires_at || Date.parse(draft.expires_at) > Date.parse(end)))
+    throw new AppError('forbidden', `This key ends on ${end}, so one it makes needs an expires_at no later than that.`)
 }
 
 export const apiKeyEndpoints = [
@@ -86,8 +88,9 @@ export const apiKeyEndpoints = [
     output: NewApiKey,
     example: { ...EXAMPLE, key: 'stw_Ab12Cd34_…' },
     exampleBody: { name: 'backup script', scopes: ['read' as const] },
-    handle: ({ body }, { services, who }) => {
-      withinReach(body, who)
+    handle: ({ body }, context) => {
+      const { services, who } = context
+      withinReach(body, context)
       return services.apiKeys.create(who.user.id, body, who.actor)
     },
   }),

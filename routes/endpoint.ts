@@ -81,12 +81,14 @@ const jsonOnly: RequestHandler = (req, _res, next) => {
 }
 
 function admit(definition: Endpoint, req: Request, services: Services): Who | undefined {
-  if (definition.role === 'public') return undefined
-  if (services.setup.needed())
+  const waits = definition.path.startsWith('/api/') && definition.path !== '/api/setup'
+  if (waits && services.setup.needed()) {
     throw new AppError(
       'setup_required',
       'Steward is not set up yet. Open the set-up link that it printed when it started.',
     )
+  }
+  if (definition.role === 'public') return undefined
   return permit(identify(req, services), {
     role: definition.role,
     scopes: definition.scopes,

@@ -100,14 +100,7 @@ export const sessionEndpoints = [
     errors: ['invalid_credentials', 'rate_limited', 'setup_required'],
     example: { ok: true, user: EXAMPLE_ME },
     exampleBody: { username: 'anna', password: 'a long sentence is good' },
-    handle: ({ body }, context) => {
-      if (context.services.setup.needed())
-        throw new AppError(
-          'setup_required',
-          'Steward is not set up yet. Open the set-up link that it printed when it started.',
-        )
-      return logIn(body, context)
-    },
+    handle: ({ body }, context) => logIn(body, context),
   }),
   endpoint({
     method: 'post',
@@ -117,6 +110,7 @@ export const sessionEndpoints = [
     scopes: [],
     summary: 'Sign out',
     output: Ok,
+    errors: ['setup_required'],
     example: OK,
     handle: async (_input, { services, req }) => {
       const who = identify(req, services)

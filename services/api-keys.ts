@@ -73,7 +73,7 @@ export function createApiKeys({ db, now, audit, endings }: Deps & { audit: Pick<
         keyHash: sha256(key),
         scopes: JSON.stringify([...new Set(draft.scopes)]),
         input: draft.input ?? 'third_party',
-        expires_at: draft.expires_at ?? null,
+        expires_at: draft.expires_at ? new Date(draft.expires_at).toISOString() : null,
         last_used_at: null,
         created_at: now().toISOString(),
       }
