@@ -14,7 +14,8 @@ export async function normaliseDomain(text: string): Promise<string> {
     url && url.pathname === '/' && !url.port && !url.username && !/[/:?#@\s]/.test(trimmed.replace(/^\[.*\]$/, ''))
   if (!plain || host === '') throw invalidField('domain', 'That is not a domain; expected something like example.org.')
   if (isIP(host.replace(/^\[|\]$/g, ''))) return host
-  const { getPublicSuffix, parse } = await import('tldts')
+  // @NOTE bundled, a CommonJS package has nothing but its default export.
+  const { getPublicSuffix, parse } = (await import('tldts')).default
   const options = { allowPrivateDomains: true }
   const { isIcann, isPrivate } = parse(host, options)
   if ((isIcann || isPrivate) && getPublicSuffix(host, options) === host) {
