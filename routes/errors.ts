@@ -50,6 +50,7 @@ export function asAppError(error: unknown, onBug: (error: unknown) => void): App
   if (type === 'entity.parse.failed') return new AppError('invalid', 'The body is not valid JSON.')
   if (code === 'SQLITE_FULL' || code === 'ENOSPC')
     return new AppError('unavailable', 'The disk is full. Free some space, then try again.')
+  if (status === 415) return new AppError('unsupported_media_type', 'Send the body as application/json, in UTF-8.')
   if (status !== undefined && status >= 400 && status < 500) return new AppError('invalid', 'The request is malformed.')
   onBug(error)
   return new AppError('internal', 'Something went wrong. The log on the server has the details.')
