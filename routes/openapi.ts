@@ -59,7 +59,7 @@ function operationOf(definition: Endpoint): Json {
 }
 
 function operationId({ method, path }: Endpoint): string {
-  const words = path.split(/[/{}.-]+/).filter((word) => word !== '' && word !== 'api')
+  const words = path.split(/[/{}._-]+/).filter((word) => word !== '' && word !== 'api')
   return method + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('')
 }
 
