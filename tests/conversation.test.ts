@@ -91,6 +91,19 @@ describe('an answer', () => {
   })
 })
 
+describe('a call that was cut off', () => {
+  it('is not carried out, and the conversation goes on', async () => {
+    const path = join(folder, 'cut.txt')
+    api.answer({ ...write(path, 'x'), stop: 'max_tokens' }, say('Going on.'))
+    const chat = await open()
+    const done = await chat.ask('Write a long file')
+    assert.equal(done.stop_reason, 'max_tokens')
+    assert.equal(chat.frames.find(({ type }) => type === 'tool_done')!.success, false)
+    assert(!chat.frames.some(({ type }) => type === 'confirmation_required'))
+    assert.equal((await chat.ask('Shorter, please')).text, 'Going on.')
+  })
+})
+
 describe('a tool call', () => {
   it('goes to the tool and back to the model under the name the model gave it', async () => {
     const path = join(folder, 'note.txt')
