@@ -31,10 +31,12 @@ const Entry = lazy(() =>
 const Moment = lazy(() =>
   z.union([z.iso.datetime({ offset: true }), z.iso.date()]).transform((text) => new Date(text).toISOString()),
 )
+/** A date alone means its last moment, so that the day itself is in. */
+const End = lazy(() => z.union([z.iso.date().transform((day) => `${day}T23:59:59.999Z`), Moment()]))
 const Filter = lazy(() =>
   Page().extend({
     start: Moment().optional(),
-    end: Moment().optional(),
+    end: End().optional(),
     tool_name: z.string().max(200).optional(),
     session_id: z.string().max(64).optional(),
     task_id: z.string().max(64).optional(),

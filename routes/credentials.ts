@@ -10,7 +10,7 @@ const Key = lazy(() =>
     .string()
     .min(1)
     .max(200)
-    .regex(/^[^\p{C}\s]+$/u, 'a key has no spaces'),
+    .regex(/^[^\p{C}\s"\\]+$/u, 'a key has no spaces, quotes or backslashes'),
 )
 const Entry = lazy(() => z.object({ key: z.string(), description: z.string(), updated_at: Time() }))
 const Draft = lazy(() =>

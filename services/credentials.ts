@@ -41,12 +41,15 @@ export type CredentialEntry = { key: string; description: string; updated_at: st
 
 export type Credentials = ReturnType<typeof createCredentials>
 
+const ENVIRONMENT: Actor = { userId: null, name: 'system' }
+
 /** Shorter values would be masked out of ordinary words. */
 const SHORTEST_MASKED = 8
 
 /**
  * Secrets of the house, sealed at rest. Lists never hold values; `read` is for the owner's eyes and is audited; `find` is
- * for the moment of use. `mask` replaces every known value (8 characters and more) in a text by the name of its key.
+ * for the moment of use. `mask` replaces every known value (8 characters and more) in a text, also inside JSON, by the name
+ * of its key.
  */
 export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vault; audit: Pick<Audit, 'record'> }) {
   const rows = db.prepare<[], CredentialEntry>('SELECT key, description, updated_at FROM credentials ORDER BY key')
@@ -60,6 +63,7 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
   const remove = db.prepare('DELETE FROM credentials WHERE key = ?')
   const listeners = new Set<(key: string) => void>()
   let opened: Map<string, string> | undefined
+  let forms: { form: string; name: string }[] | undefined
 
   const place = (key: string) => ({ table: 'credentials', row: key, field: 'value' })
 
@@ -68,8 +72,20 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
     return opened
   }
 
+  /** What to mask, as it is and as JSON writes it; the longest first, so that no rest of a longer value stays. */
+  function maskedForms(): { form: string; name: string }[] {
+    forms ??= [...values()]
+      .filter(([, value]) => value.length >= SHORTEST_MASKED)
+      .flatMap(([key, value]) =>
+        [value, JSON.stringify(value).slice(1, -1)].map((form) => ({ form, name: `[${key}]` })),
+      )
+      .sort((a, b) => b.form.length - a.form.length)
+    return forms
+  }
+
   function changed(key: string): void {
     opened = undefined
+    forms = undefined
     for (const listener of listeners) listener(key)
   }
 
@@ -104,20 +120,20 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
       })
     },
 
-    /** Takes keys from the environment into the vault, once: never over a value that is already there. */
+    /** Takes keys from the environment into the vault where it has none: never over a value that is already there. */
     adopt(fromEnvironment: Record<string, string | undefined>): void {
       db.transact(() => {
         for (const [key, value] of Object.entries(fromEnvironment)) {
-          if (value !== undefined && !sealedOf.get(key)) write(key, value, 'Copied from the environment at first start')
+          if (value === undefined || sealedOf.get(key)) continue
+          write(key, value, 'Copied from the environment at first start')
+          audit.record({ kind: 'credential', action: 'set', subject: key, by: ENVIRONMENT })
         }
       })
     },
 
     mask(text: string): string {
       let masked = text
-      for (const [key, value] of values()) {
-        if (value.length >= SHORTEST_MASKED && masked.includes(value)) masked = masked.replaceAll(value, `[${key}]`)
-      }
+      for (const { form, name } of maskedForms()) masked = masked.replaceAll(form, () => name)
       return masked
     },
 

@@ -1,6 +1,8 @@
 import { isIP } from 'node:net'
 import { invalidField } from './errors.ts'
 
+const LABELS = /^[a-z0-9_:]([a-z0-9_:-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/
+
 /**
  * A domain as the web whitelist keeps it: lower case, ASCII (IDN as punycode), without a leading `*.` or a closing dot.
  * Throws `invalid` for what is no host name, and for public suffixes (github.io, co.uk): whoever rents a name under one
@@ -12,7 +14,8 @@ export async function normaliseDomain(text: string): Promise<string> {
   const host = url?.hostname.toLowerCase() ?? ''
   const plain =
     url && url.pathname === '/' && !url.port && !url.username && !/[/:?#@\s]/.test(trimmed.replace(/^\[.*\]$/, ''))
-  if (!plain || host === '') throw invalidField('domain', 'That is not a domain; expected something like example.org.')
+  if (!plain || !LABELS.test(host.replace(/^\[|\]$/g, '')))
+    throw invalidField('domain', 'That is not a domain; expected something like example.org.')
   if (isIP(host.replace(/^\[|\]$/g, ''))) return host
   // @NOTE bundled, a CommonJS package has nothing but its default export.
   const { getPublicSuffix, parse } = (await import('tldts')).default

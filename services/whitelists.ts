@@ -1,5 +1,6 @@
 import { realpathSync, statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
+import { domainToASCII } from 'node:url'
 import type { Actor, Audit } from './audit.ts'
 import type { Deps } from './deps.ts'
 import { AppError, invalidField } from './errors.ts'
@@ -67,12 +68,12 @@ export function createWhitelists({
     },
 
     changeWeb(domain: string, draft: { note?: string | undefined; private_ok?: boolean | undefined }, by: Actor): void {
-      const work = () => changeWeb.run(draft.note ?? null, flag(draft.private_ok), domain.toLowerCase())
+      const work = () => changeWeb.run(draft.note ?? null, flag(draft.private_ok), asKept(domain))
       change(work, missing(domain), { action: 'web changed', subject: domain, by })
     },
 
     removeWeb(domain: string, by: Actor): void {
-      change(() => removeWeb.run(domain.toLowerCase()), missing(domain), { action: 'web removed', subject: domain, by })
+      change(() => removeWeb.run(asKept(domain)), missing(domain), { action: 'web removed', subject: domain, by })
     },
 
     folders: (): FolderEntry[] => folders.all(),
@@ -103,6 +104,9 @@ export function createWhitelists({
     },
   }
 }
+
+/** A domain however it is written, as the list has it. */
+const asKept = (domain: string): string => domainToASCII(domain) || domain.toLowerCase()
 
 function existingFolder(path: string): string {
   if (!isAbsolute(path) || path.includes('\0')) throw invalidField('path', 'Give the whole path, from / on.')

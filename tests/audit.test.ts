@@ -75,6 +75,8 @@ describe('the audit log', () => {
     )
     assert.deepEqual(await entries('?end=2020-01-01'), [])
     assert.deepEqual(await entries('?start=2099-01-01T00:00:00Z'), [])
+    const today = new Date().toISOString().slice(0, 10)
+    assert.ok((await entries(`?start=${today}&end=${today}`)).length > 0, 'a day from its beginning to its end')
     const { body } = await steward.owner.get('/api/audit?page=2&per_page=3')
     const all = await entries('?per_page=200')
     assert.deepEqual(

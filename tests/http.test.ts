@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import Database from 'better-sqlite3'
 import { makeKey, startSteward, type Answer, type Client, type Steward } from './steward.ts'
 
 /** The house rules of HTTP: bodies, errors, headers, pages, and requests that come twice. */
@@ -132,6 +133,21 @@ describe('a body', () => {
       assert.ok([200, 400].includes((await send(content)).status))
     }
     assert.equal((await steward.anybody().get('/api/auth/me')).status, 401)
+  })
+})
+
+describe('a fault of our own', () => {
+  it('is a 500 that says nothing, and a line in the log that says everything', async () => {
+    await using broken = await startSteward()
+    const db = new Database(join(broken.dataDir, 'steward.sqlite'))
+    db.exec('ALTER TABLE web_whitelist RENAME TO gone')
+    db.close()
+    const answer = await broken.owner.get('/api/web-whitelist')
+    refused(answer, 500, 'internal')
+    assert.ok(!answer.text.includes('web_whitelist') && !('detail' in answer.body))
+    assert.match(broken.output(), /"msg":"request failed"/)
+    assert.match(broken.output(), /no such table: web_whitelist/)
+    assert.equal((await broken.anybody().get('/health')).status, 200)
   })
 })
 

@@ -48,12 +48,33 @@ describe('the web whitelist', () => {
     'a b',
     '',
     'user@example.org',
+    '*.*.example.org',
+    'example..org',
+    '-example.org',
   ]) {
     it(`refuses ${JSON.stringify(domain)} and names the field`, async () => {
       const { status, body } = await web({ domain })
       assert.equal(status, 400)
       assert.equal(body.code, 'invalid')
       assert.equal(body.detail[0].path, 'domain')
+    })
+  }
+
+  it('finds a site however its name is written', async () => {
+    await web({ domain: 'bücher.example' })
+    for (const domain of ['BÜCHER.example', 'xn--bcher-kva.example']) {
+      assert.equal(
+        (await steward.owner.put(`/api/web-whitelist/${encodeURIComponent(domain)}`, { note: 'x' })).status,
+        200,
+      )
+    }
+    assert.equal((await steward.owner.delete(`/api/web-whitelist/${encodeURIComponent('bücher.example')}`)).status, 200)
+  })
+
+  for (const domain of ['127.0.0.1', '::1', '[2001:db8::1]', 'nas', '_dmarc.example.org', '*.sub.example.org']) {
+    it(`takes ${domain}`, async () => {
+      const { status } = await web({ domain })
+      assert.equal(status, domain === '::1' ? 400 : 200)
     })
   }
 
