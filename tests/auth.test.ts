@@ -685,6 +685,8 @@ describe('a user who is no administrator', () => {
     assert.deepEqual((await ben.get('/api/conversations?q=private')).body, { conversations: [], total: 0 })
     assert.equal((await ben.get('/api/api-keys')).body.total, 0)
     assert.equal((await ben.get('/api/approvals')).body.total, 0)
+    const seen = (await ben.get('/api/audit')).body.entries.map(({ actor }: { actor: string }) => actor)
+    assert.deepEqual([...new Set(seen)], ['web:ben'])
     assert.equal((await steward.owner.get(`/api/conversations/${id}`)).status, 200)
   })
 
