@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import Database from 'better-sqlite3'
-import type { Client} from './steward.ts';
+import type { Client } from './steward.ts'
 import { makeKey, OWNER, startSteward, type Answer, type Steward } from './steward.ts'
 
 /** Who may come in, how, and what they may do then. */
