@@ -149,10 +149,9 @@ CREATE TABLE runs (
 CREATE INDEX runs_queued ON runs (number) WHERE status = 'queued';
 CREATE INDEX runs_active ON runs (conversation_id, number) WHERE status IN ('queued', 'running', 'waiting', 'paused');
 CREATE INDEX runs_by_conversation ON runs (conversation_id, number);
-CREATE INDEX runs_by_user ON runs (user_id, number);
 
 -- Full-text search over what was asked and answered; kept in step by triggers.
-CREATE VIRTUAL TABLE runs_text USING fts5 (input, answer, content = 'runs', content_rowid = 'number', tokenize = 'unicode61');
+CREATE VIRTUAL TABLE runs_text USING fts5 (input, answer, content = 'runs', content_rowid = 'number', tokenize = 'unicode61', columnsize = 0);
 CREATE TRIGGER runs_text_insert AFTER INSERT ON runs BEGIN
   INSERT INTO runs_text (rowid, input, answer) VALUES (new.number, new.input, new.answer);
 END;
@@ -257,7 +256,6 @@ CREATE TABLE events (
   created_at      TEXT NOT NULL
 ) STRICT;
 CREATE INDEX events_by_conversation ON events (conversation_id, seq);
-CREATE INDEX events_by_run ON events (run_id, seq);
 CREATE INDEX events_by_age ON events (created_at);
 
 -- Old versions of files that a tool overwrote or deleted, kept 30 days in DATA_DIR/trash/<id>.

@@ -48,6 +48,8 @@ function withinReach(draft: ApiKeyDraft, { services, who }: Pick<Context, 'servi
   if (draft.expires_at && Date.parse(draft.expires_at) <= services.now().getTime())
     throw invalidField('expires_at', 'That time is already over.')
   if (who.via !== 'key') return
+  if (draft.scopes.includes('approve'))
+    throw new AppError('forbidden', 'A key with the scope approve is made on the page, signed in, not by another key.')
   const own = effectiveScopes(who.scopes)
   const more = draft.scopes.filter((scope) => !own.has(scope))
   if (more.length > 0)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { AppError } from '../services/errors.ts'
-import { shownApproval } from '../services/policy/approvals.ts'
+import type { Services } from '../services/index.ts'
+import { shownApproval, type Approval as Row } from '../services/policy/approvals.ts'
 import { Cursor, list, Time } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import { endpoint } from './endpoint.ts'
@@ -58,6 +59,12 @@ const EXAMPLE = {
   note: null,
 }
 
+/** An approval with every known secret in it masked. */
+function shown(approval: Row, { credentials }: Services): ReturnType<typeof shownApproval> {
+  const row = shownApproval(approval)
+  return { ...row, arguments: credentials.maskValue(row.arguments), description: credentials.mask(row.description) }
+}
+
 export const approvalEndpoints = [
   endpoint({
     method: 'get',
@@ -71,7 +78,7 @@ export const approvalEndpoints = [
     example: { items: [EXAMPLE], next_cursor: null, total: 1 },
     handle: ({ query }, { services, who }) => {
       const found = services.approvals.list(who.user.id, query)
-      return { ...found, items: found.items.map(shownApproval) }
+      return { ...found, items: found.items.map((one) => shown(one, services)) }
     },
   }),
   endpoint({
@@ -85,7 +92,7 @@ export const approvalEndpoints = [
     output: Approval,
     errors: ['not_found'],
     example: EXAMPLE,
-    handle: ({ params }, { services, who }) => shownApproval(services.approvals.get(who.user.id, params.id)),
+    handle: ({ params }, { services, who }) => shown(services.approvals.get(who.user.id, params.id), services),
   }),
   endpoint({
     method: 'post',
@@ -111,7 +118,7 @@ export const approvalEndpoints = [
         actor: who.actor,
         apiKeyId: who.via === 'key' ? who.keyId : undefined,
       }
-      return shownApproval(await services.decisions.decide(decider, params.id, body))
+      return shown(await services.decisions.decide(decider, params.id, body), services)
     },
   }),
 ]

@@ -21,7 +21,13 @@ export function sessionHandler(services: Services, config: Config): SessionHandl
     resave: false,
     saveUninitialized: false,
     rolling: true,
-    cookie: { httpOnly: true, sameSite: 'lax', secure: secure || 'auto', maxAge: SESSION_DAYS * 24 * 3600_000, path: '/' },
+    cookie: {
+      httpOnly: true,
+      sameSite: 'lax',
+      secure: secure || 'auto',
+      maxAge: SESSION_DAYS * 24 * 3600_000,
+      path: '/',
+    },
   })
   if (!secure) return handler
   return (req, res, next) => {

@@ -59,7 +59,9 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
   async function join(after: number): Promise<void> {
     const { models, default: standard } = await services.models.list()
     send({ type: 'models', models, default: standard })
-    const trimmed = services.conversations.find(conversationId)?.trimmedTo ?? 0
+    const known = services.conversations.find(conversationId)
+    if (known && known.userId !== userId) return socket.close(1008, 'Not your conversation')
+    const trimmed = known?.trimmedTo ?? 0
     if (place.after !== undefined && after < trimmed)
       send({ type: 'gap', oldest: services.events.oldest(conversationId) ?? trimmed + 1 })
     let cursor = after
@@ -71,7 +73,7 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
     }
     if (socket.readyState !== socket.OPEN) return
     // @NOTE no await between the last page and listening, so no frame can fall in the gap.
-    leave.push(services.events.follow(conversationId, ({ wire }) => deliver(wire)))
+    leave.push(services.events.follow(conversationId, (told) => told.userId === userId && deliver(told.wire)))
     for (const run of services.runs.active(conversationId)) {
       if (run.status !== 'queued' || run.startedAt !== null)
         deliver(JSON.stringify({ ...services.engine.stateOf(run), run_id: run.id }))
@@ -94,7 +96,8 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
     if (frame.type === 'message') return message(frame, who)
     if (frame.type === 'confirm') return confirm(frame, who)
     if (frame.type === 'stop') return needs(who, 'run') && services.runs.stopCurrent(owned(who))
-    if (frame.type === 'clear') return needs(who, 'run') && services.runs.clear(userId, conversationId, who.actor)
+    if (frame.type === 'clear')
+      return needs(who, 'run') && services.runs.clear(userId, conversationId, who.actor, who.input)
     return subscribe(frame, who)
   }
 

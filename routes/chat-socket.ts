@@ -7,6 +7,7 @@ import { AppError } from '../services/errors.ts'
 import { isUuid } from '../services/ids.ts'
 import type { Services } from '../services/index.ts'
 import type { Log } from '../services/log.ts'
+import { effectiveScopes } from '../services/shapes/api-key.ts'
 import type { Who } from '../services/who.ts'
 import { identify, isSameOrigin, keyOf, type SessionHandler } from './auth.ts'
 import { converse } from './chat-conversation.ts'
@@ -16,6 +17,7 @@ import { hostRefusal, isKnownHost } from './hosts.ts'
 /** Room for 20 MiB of attachments in base64, and for saying in a frame that it was too much. */
 const LARGEST_FRAME = 48 * 1024 * 1024
 const LONGEST_PATH = 4096
+const LOOK_MS = 1_000
 
 /** How long a socket may take to answer a close before it is cut. */
 const FAREWELL_MS = 500
@@ -58,7 +60,13 @@ export function serveChat(server: Server, deps: ChatSocketDeps): () => void {
       )
   })
 
+  // @NOTE nobody says when a key runs out, so it is looked at; whatever else ends is told at once.
+  const timer = setInterval(() => {
+    for (const [socket, who] of open) if (who.via === 'key' && !who.fresh()) socket.close(1008, 'This key has ended')
+  }, LOOK_MS).unref()
+
   return () => {
+    clearInterval(timer)
     for (const socket of open.keys()) farewell(socket, 1001, 'The server is stopping')
   }
 }
@@ -78,6 +86,8 @@ async function admit(req: IncomingMessage, deps: ChatSocketDeps): Promise<Admitt
   const conversationId = /^\/ws\/([^/]+)$/.exec(url?.pathname ?? '')?.[1]?.toLowerCase()
   if (!url || conversationId === undefined) throw new AppError('not_found', 'There is no socket at this path.')
   const who = await recognise(req, url.searchParams.get('ticket'), deps)
+  if (who.via === 'key' && !effectiveScopes(who.scopes).has('read'))
+    throw new AppError('forbidden', 'This API key lacks the scope read.')
   if (!isUuid(conversationId)) throw new AppError('invalid', 'The session id must be a UUID.')
   const known = services.conversations.find(conversationId)
   if (known && known.userId !== who.user.id) throw new AppError('not_found', 'There is no such conversation.')

@@ -9,7 +9,7 @@ export const ticketEndpoints = [
     path: '/api/ws-ticket',
     tag: 'Conversations',
     role: 'user',
-    scopes: ['read', 'run', 'approve'],
+    scopes: ['read'],
     status: 201,
     summary: 'A ticket that opens one socket',
     description:

@@ -53,7 +53,8 @@ export function createConversations({ db, now }: Deps) {
   const label = db.prepare('UPDATE conversations SET integrity = ?, privacy = ? WHERE id = ?')
   const openWeb = db.prepare('UPDATE conversations SET web_open = 1 WHERE id = ?')
   const clear = db.prepare(
-    `UPDATE conversations SET integrity = 'owner', privacy = 'private', web_open = 0, cleared_at = ?,
+    `UPDATE conversations SET integrity = CASE ? WHEN 'owner' THEN 'owner' ELSE integrity END, privacy = 'private',
+       web_open = 0, cleared_at = ?,
        cleared_after = (SELECT coalesce(max(number), 0) FROM runs WHERE conversation_id = conversations.id) WHERE id = ?`,
   )
   const rename = db.prepare('UPDATE conversations SET title = ? WHERE id = ? AND user_id = ?')
@@ -109,8 +110,8 @@ export function createConversations({ db, now }: Deps) {
     label: (id: string, labels: Labels): void => void label.run(labels.integrity, labels.privacy, id),
     openWeb: (id: string): void => void openWeb.run(id),
 
-    /** The next message starts from nothing: no history, fresh labels, no yes that was given before. */
-    clear: (id: string): void => void clear.run(now().toISOString(), id),
+    /** The next message starts from nothing: no history, no yes that was given before; clean again if the owner said so. */
+    clear: (id: string, by: Integrity): void => void clear.run(by, now().toISOString(), id),
 
     rename(userId: string, id: string, title: string): void {
       if (rename.run(title, id, userId).changes === 0) throw new AppError('not_found', 'There is no such conversation.')

@@ -1,6 +1,7 @@
 import type { Audit, Actor } from './audit.ts'
 import type { Deps } from './deps.ts'
 import { AppError } from './errors.ts'
+import { isRecord } from './shapes/record.ts'
 import type { Vault } from './vault.ts'
 
 /** The keys Steward itself looks for. Other keys are the owner's own and are kept as well. */
@@ -68,8 +69,17 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
   const place = (key: string) => ({ table: 'credentials', row: key, field: 'value' })
 
   function values(): Map<string, string> {
-    opened ??= new Map(rows.all().map(({ key }) => [key, vault.open(sealedOf.get(key)!.sealed, place(key))] as const))
+    opened ??= new Map(rows.all().flatMap(({ key }) => readable(key)))
     return opened
+  }
+
+  /** One row that cannot be opened must not take the others along. */
+  function readable(key: string): [string, string][] {
+    try {
+      return [[key, vault.open(sealedOf.get(key)!.sealed, place(key))]]
+    } catch {
+      return []
+    }
   }
 
   /** What to mask, as it is and as JSON writes it; the longest first, so that no rest of a longer value stays. */
@@ -81,6 +91,20 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
       )
       .sort((a, b) => b.form.length - a.form.length)
     return forms
+  }
+
+  function mask(text: string): string {
+    let masked = text
+    for (const { form, name } of maskedForms()) masked = masked.replaceAll(form, () => name)
+    return masked
+  }
+
+  function maskValue(value: unknown): unknown {
+    if (typeof value === 'string') return mask(value)
+    if (typeof value === 'number') return mask(String(value)) === String(value) ? value : mask(String(value))
+    if (Array.isArray(value)) return value.map(maskValue)
+    if (!isRecord(value)) return value ?? null
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [mask(name), maskValue(inner)]))
   }
 
   function changed(key: string): void {
@@ -131,11 +155,8 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
       })
     },
 
-    mask(text: string): string {
-      let masked = text
-      for (const { form, name } of maskedForms()) masked = masked.replaceAll(form, () => name)
-      return masked
-    },
+    mask,
+    maskValue,
 
     onChange: (listener: (key: string) => void): void => void listeners.add(listener),
   }

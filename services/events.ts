@@ -7,17 +7,22 @@ export type Address = { userId: string; conversationId: string; runId: string; a
 /** A frame on its way. `wire` is the JSON as it goes to a socket; `seq` is null for frames that pass by. */
 export type Told = Address & { seq: number | null; frame: KeptFrame | PassingFrame; wire: string }
 
-export type Listener = (told: Told) => void
+export type Listener = (told: Told) => unknown
 
 type Row = { seq: number; type: string; runId: string | null; data: string }
 
 export type Events = ReturnType<typeof createEvents>
 
 /**
- * The one log of everything clients are told. `keep` writes a frame in the transaction it is called in and tells the
+ * The one log of everything clients are told. `keep` writes a frame, known secrets masked, in the transaction it is called in and tells the
  * listeners after the commit; `pass` only tells. Readers resume with `after`.
  */
-export function createEvents({ db, now, onFault }: Deps & { onFault: (error: unknown) => void }) {
+export function createEvents({
+  db,
+  now,
+  maskValue,
+  onFault,
+}: Deps & { maskValue: (value: unknown) => unknown; onFault: (error: unknown) => void }) {
   const insert = db.prepare(
     `INSERT INTO events (user_id, conversation_id, run_id, agent_id, type, data, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
   )
@@ -54,7 +59,7 @@ export function createEvents({ db, now, onFault }: Deps & { onFault: (error: unk
 
   return {
     keep(to: Address, frame: KeptFrame): void {
-      const data = JSON.stringify(frame)
+      const data = JSON.stringify(maskValue(frame))
       const { lastInsertRowid } = insert.run(
         to.userId,
         to.conversationId,

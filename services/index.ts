@@ -101,7 +101,11 @@ export function createServices(deps: ServicesDeps) {
     defaultModel: () => settings.get('default_model') ?? undefined,
   })
 
-  const events = createEvents({ ...base, onFault: (error) => log.error({ err: error }, 'a listener failed') })
+  const events = createEvents({
+    ...base,
+    maskValue: credentials.maskValue,
+    onFault: (error) => log.error({ err: error }, 'a listener failed'),
+  })
   const conversations = createConversations(base)
   const runStore = createRunStore(base)
   const journal = createJournal(base)
@@ -126,6 +130,7 @@ export function createServices(deps: ServicesDeps) {
     audit,
     settings,
     mask: credentials.mask,
+    maskValue: credentials.maskValue,
     onAsked: () => decisions.watch(),
   })
   const calls = createCalls({ now, registry, journal, approvals, conversations, settings, records, lists })
@@ -148,6 +153,7 @@ export function createServices(deps: ServicesDeps) {
       log,
     },
     (run) => queue.free(run),
+    () => queue.wake(),
   )
   const queue = createQueue({ db, store: runStore, settings, start: engine.start, log })
   const decisions = createDecisions({
@@ -166,7 +172,14 @@ export function createServices(deps: ServicesDeps) {
     log,
   })
   const runs = createRuns({ ...base, store: runStore, conversations, events, audit, models, engine, queue })
-  const transcript = createTranscript({ store: runStore, journal, approvals, engine, events, mask: credentials.mask })
+  const transcript = createTranscript({
+    store: runStore,
+    journal,
+    approvals,
+    engine,
+    events,
+    maskValue: credentials.maskValue,
+  })
   const idempotency = createIdempotency(base)
 
   return {

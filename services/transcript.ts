@@ -13,13 +13,13 @@ export type TranscriptDeps = {
   approvals: Approvals
   engine: Engine
   events: Events
-  mask: (text: string) => string
+  maskValue: (value: unknown) => unknown
 }
 
 export type Transcript = ReturnType<typeof createTranscript>
 
 /** A conversation as people read it: what was asked, what was answered, and every tool call where it happened. */
-export function createTranscript({ store, journal, approvals, engine, events, mask }: TranscriptDeps) {
+export function createTranscript({ store, journal, approvals, engine, events, maskValue }: TranscriptDeps) {
   function of(conversation: Conversation) {
     const last_seq = events.head()
     const runs = store.ofConversation(conversation.id)
@@ -97,7 +97,7 @@ export function createTranscript({ store, journal, approvals, engine, events, ma
       call_id: call.callId,
       tool_name: call.name,
       operation: operationOf(args),
-      arguments: JSON.parse(mask(JSON.stringify(args ?? null))) as unknown,
+      arguments: maskValue(args),
       status: step ? step.status : ('waiting' as const),
       success: step?.success === 1,
       result_summary: step?.summary ?? '',

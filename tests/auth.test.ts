@@ -614,7 +614,8 @@ describe('an API key', () => {
     refused(await make({ name: 'x', scopes: ['read'], expires_at: longer }, weak), 403, 'forbidden')
     assert.equal((await make({ name: 'x', scopes: ['admin'], expires_at }, weak)).status, 201)
     const strong = steward.anybody(await makeKey(owner, ['admin', 'approve'], { input: 'owner' }))
-    assert.equal((await make({ name: 'x', scopes: ['approve'], input: 'owner' }, strong)).status, 201)
+    assert.equal((await make({ name: 'x', scopes: ['run'], input: 'owner' }, strong)).status, 201)
+    refused(await make({ name: 'x', scopes: ['approve'], input: 'owner' }, strong), 403, 'forbidden')
     refused(
       await make({ name: 'x', scopes: ['read'] }, steward.anybody(await makeKey(owner, ['run']))),
       403,

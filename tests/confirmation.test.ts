@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { anotherUser } from './peers/database.ts'
+import { anotherUser, withDatabase } from './peers/database.ts'
 import { startInside, type InsideSteward } from './peers/inside.ts'
 import { read, resultsIn, say, startModelApi, use, write, type ModelApi, type Reply } from './peers/model-api.ts'
 import { Client, makeKey, startSteward, type Chat, type Frame } from './steward.ts'
@@ -263,6 +263,17 @@ describe('a question', () => {
     assert.equal(existsSync(at('a.txt')), (await stateOf(question)) === 'approved')
   })
 
+  it('is decided once also where one of the two changed the arguments', async () => {
+    const { chat, question } = await asked([write(at('a.txt'), 'Hello')])
+    const args = { operation: 'write_file', path: at('b.txt'), content: 'Changed' }
+    const bodies = [{ approved: true, arguments: args }, { approved: false }]
+    const answers = await Promise.all(bodies.map((body) => decide(owner, question, body)))
+    assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 409]) // prettier-ignore
+    await chat.next('done')
+    assert.equal(existsSync(at('b.txt')), (await stateOf(question)) === 'approved')
+    assert.equal(chat.frames.filter(({ type }) => type === 'confirmation_closed').length, 1)
+  })
+
   it('is for its owner alone, on its own conversation', async () => {
     const { chat, question } = await asked([write(at('a.txt'), 'Hello')])
     const other = await anotherUser(steward)
@@ -332,6 +343,26 @@ describe('a question', () => {
   })
 })
 
+describe('a question older than the process', () => {
+  it('still runs out of time', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'steward-'))
+    const start = () => startSteward({ dataDir, env: api.env })
+    const first = await start()
+    await first.owner.post('/api/filesystem-whitelist', { path: folder })
+    const { chat, question } = await asked([write(at('a.txt'), 'Hello')], await open(first.owner))
+    await chat.next(({ status }) => status === 'waiting')
+    await first.kill()
+    const soon = new Date(Date.now() + 2500).toISOString()
+    withDatabase(dataDir, (db) => db.prepare('UPDATE approvals SET expires_at = ?').run(soon))
+    await using second = await start()
+    const again = await open(second.owner, chat.id)
+    const closed = await again.next('confirmation_closed', 5000)
+    assert.deepEqual([closed.call_id, closed.decision], [question.call_id, 'expired'])
+    await again.next('done')
+    rmSync(dataDir, { recursive: true, force: true })
+  })
+})
+
 describe('a yes to writing', () => {
   it('holds in this conversation for the same operation in the same folder', async () => {
     const chat = await open()
@@ -367,7 +398,7 @@ describe('a yes to writing', () => {
     const chat = await open()
     assert.equal(await questionsFor([write(at('a.txt'), '1'), write(at('a.txt'), '2')], chat), 1)
     assert.equal(await questionsFor([read(join(others, 'note.txt')), write(at('a.txt'), '666')], chat), 1)
-    assert.equal(await questionsFor([write(at('a.txt'), '3')], chat), 0)
+    assert.equal(await questionsFor([write(at('a.txt'), '3')], chat), 1)
   })
 
   it('a no does not hold as a yes', async () => {

@@ -179,11 +179,9 @@ describe('limits', () => {
     assert.equal(done.stop_reason, 'max_tool_calls')
     assert.equal(done.text, 'That is all I could do.')
     const results = resultsIn(api.requests[1])
-    assert.deepEqual(
-      results.map(({ failed }) => failed),
-      [false, false, true],
-    )
-    assert.match(results[2]!.text, /all the 2 tool calls/)
+    const [refused, ...others] = results.filter(({ failed }) => failed)
+    assert.deepEqual([results.length, others.length], [3, 0])
+    assert.match(refused!.text, /all the 2 tool calls/)
     assert.deepEqual(api.requests[1]!.tool_choice, { type: 'none' })
     assert.deepEqual(api.requests[1]!.tools, api.requests[0]!.tools)
   })

@@ -133,6 +133,8 @@ describe('opening a page', () => {
     await chat.next('confirmation_required')
     chat.send({ type: 'stop' })
     await chat.next('done')
+    const { body } = await steward.owner.get('/api/conversations?per_page=1')
+    assert.equal((await steward.owner.get(`/api/conversations/${body.conversations[0].id}`)).body.web_open, false)
     assert.deepEqual(site.seen, [])
   })
 
@@ -157,6 +159,23 @@ describe('opening a page', () => {
     assert.deepEqual(await asks(chat, `Open ${wished.join(' ')} online`, wished.map(fetchPage), { web: true }), [])
     for (const at of [1, 2, 3, 4]) assert.match(told(at), /^Refused: .*inside the house/)
     assert.deepEqual(inside.seen, [])
+  })
+})
+
+describe('two pages at once', () => {
+  it('that both must be asked about are asked about one after the other', async () => {
+    const both = ['/', '/other'].map((path) => fetchPage(site.url + path).calls![0]!)
+    const chat = await open()
+    api.answer({ calls: both }, say('The end.'))
+    chat.send({ type: 'message', content: 'Go on' })
+    const first = await chat.next('confirmation_required')
+    await chat.next(({ status }) => status === 'waiting')
+    assert.equal((await steward.owner.get('/api/approvals?state=pending')).body.total, 1)
+    assert.equal(chat.frames.filter(({ type }) => type === 'confirmation_required').length, 1)
+    chat.send({ type: 'confirm', call_id: first.call_id, approved: true })
+    await chat.next('done')
+    assert.deepEqual(site.seen, ['/', '/other'])
+    assert.match(resultsIn(api.requests[1])[1]!.text, /The other page/)
   })
 })
 

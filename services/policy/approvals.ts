@@ -184,7 +184,7 @@ export function createApprovals({ db, now }: Deps) {
       const since = new Date(now().getTime() - AGREED_MS).toISOString()
       const rows = scopes.all(conversation.id, conversation.clearedAt ?? '', since)
       const holds = (row: { scope: string; integrity: Integrity; run_id: string }) =>
-        row.scope.startsWith('host:') ? row.run_id === runId : row.integrity === integrity || integrity === 'owner'
+        row.scope.startsWith('host:') ? row.run_id === runId : row.integrity === 'owner' && integrity === 'owner'
       return new Set(rows.filter(holds).map(({ scope }) => scope))
     },
 

@@ -27,6 +27,7 @@ export type CallRecordsDeps = {
   audit: Pick<Audit, 'record'>
   settings: Settings
   mask: (text: string) => string
+  maskValue: (value: unknown) => unknown
   /** Called once a question stands open. */
   onAsked: () => void
 }
@@ -56,7 +57,7 @@ export function createCallRecords(deps: CallRecordsDeps) {
     runId: run.id,
     agentId: run.agentId,
   })
-  const masked = (value: unknown): unknown => JSON.parse(mask(JSON.stringify(value ?? null)))
+  const masked = deps.maskValue
 
   function announce(run: Run, call: ToolCall, args: unknown): void {
     store.countCall(run.id)
@@ -88,7 +89,7 @@ export function createCallRecords(deps: CallRecordsDeps) {
       taskId: run.taskId,
       agentId: run.agentId,
       toolName: call.name,
-      arguments: mask(step?.arguments ?? 'null'),
+      arguments: JSON.stringify(masked(JSON.parse(step?.arguments ?? 'null'))),
       labels: end.labels,
       decision: step?.decision ?? 'deny',
       rule: step?.rule ?? '',
@@ -173,7 +174,7 @@ export function createCallRecords(deps: CallRecordsDeps) {
           scope: scopeOf(policy),
           targets: targetsOf(policy),
           integrity: question.labels.integrity,
-          description: parsed.operation.describe(parsed.arguments),
+          description: mask(parsed.operation.describe(parsed.arguments)),
           reason: verdict.reason,
           expires_at: question.expiresAt,
         })
@@ -203,7 +204,7 @@ export function createCallRecords(deps: CallRecordsDeps) {
         arguments: masked(args),
       }))
       return {
-        tool_calls: [...steps.map(stateOf), ...waiting],
+        tool_calls: [...steps.map((step) => masked(stateOf(step)) as ToolCallState), ...waiting],
         confirmations: asked.map((one) => ({ ...one, arguments: masked(one.arguments) })),
       }
     },

@@ -57,6 +57,9 @@ export function createCalls(deps: CallsDeps) {
     const verdictOf = (policy: PolicyCall): Verdict =>
       decide(policy, progress.labels, mode(), [], deps.lists(run.userId), { flowGuard: true })
     /** Rules 1 to 3 with today's lists, for a call that was counted when it was first looked at. */
+    /** A redirect belongs to a call that was counted already. */
+    const hop = (policy: PolicyCall): Verdict =>
+      decide(policy, progress.labels, { ...mode(), toolCalls: 0 }, [], deps.lists(run.userId), { flowGuard: true })
     const again = (policy: PolicyCall): Verdict | undefined =>
       refuse(policy, { ...mode(), toolCalls: 0 }, deps.lists(run.userId))
 
@@ -146,7 +149,8 @@ export function createCalls(deps: CallsDeps) {
       if (state === 'done')
         return finish(call, { content: 'Done; the server restarted in between and checked.' }, facts, 0, looked)
       if (state === 'unknown') return finish(call, uncertain(), facts, 0)
-      const refusal = again(looked.policy)
+      const approval = approvals.find(call.callId)
+      const refusal = again(looked.policy) ?? (approval && otherThanApproved(looked, approval))
       if (refusal) return finish(call, new AppError('forbidden', refusal.reason), facts, 0)
       return perform(call, looked, facts)
     }
@@ -156,15 +160,15 @@ export function createCalls(deps: CallsDeps) {
       const started = performance.now()
       const limit = AbortSignal.any([signal, AbortSignal.timeout(operation.timeoutMs ?? DEFAULT_TIMEOUT_MS)])
       const context = contextFor(call, looked, limit)
-      const outcome = await attempt(() =>
-        orAborted(operation.run(looked.parsed.arguments, context, looked.reach), limit),
-      )
-      signal.throwIfAborted()
+      // @NOTE what changes the world is waited for to its own end, so that what is written down is what happened.
+      const waitFor = operation.effect === 'read' ? orAborted : <T>(work: Promise<T>) => work
+      const outcome = await attempt(() => waitFor(operation.run(looked.parsed.arguments, context, looked.reach), limit))
+      if (outcome instanceof AppError) signal.throwIfAborted()
       return finish(call, outcome, facts, Math.round(performance.now() - started), looked)
     }
 
     function contextFor(call: ToolCall, looked: Looked, limit = signal): ToolContext {
-      const decideHop = (url: string) => verdictOf({ ...looked.policy, reach: { egress: { kind: 'url', url } } })
+      const decideHop = (url: string) => hop({ ...looked.policy, reach: { egress: { kind: 'url', url } } })
       return {
         userId: run.userId,
         runId: run.id,

@@ -58,6 +58,8 @@ export function createDecisions(deps: DecisionsDeps) {
     if (approval.state !== 'pending') {
       const refusal = alreadyDecided(approval, decision.approved)
       if (refusal) throw refusal
+      if (differs(decision.arguments, approval))
+        throw new AppError('conflict', 'This was already approved, with other arguments.')
       return approval
     }
     const run = store.get(approval.run_id)
@@ -69,7 +71,7 @@ export function createDecisions(deps: DecisionsDeps) {
   }
 
   async function changedCall(run: Run, approval: Approval, args: unknown): Promise<Changed | undefined> {
-    if (args === undefined || JSON.stringify(args) === JSON.stringify(approval.arguments)) return undefined
+    if (!differs(args, approval)) return undefined
     const parsed = deps.registry.parse(approval.tool_name, args)
     if (parsed.name !== approval.operation)
       throw invalidField(
@@ -175,4 +177,8 @@ export function createDecisions(deps: DecisionsDeps) {
 
 function addressOf(run: Run) {
   return { userId: run.userId, conversationId: run.conversationId, runId: run.id, agentId: run.agentId }
+}
+
+function differs(args: unknown, approval: Approval): boolean {
+  return args !== undefined && JSON.stringify(args) !== JSON.stringify(approval.arguments)
 }

@@ -59,9 +59,10 @@ export type Engine = ReturnType<typeof createEngine>
 
 /**
  * Takes a run from the queue to its end. It hands the loop what it needs, writes every event of it down before asking for
- * the next, and tells the world after each commit. `onFree` is called when a run gives up its place.
+ * the next, and tells the world after each commit. `onFree` is called when a run gives up its place, `wake`
+ * when the queue should look again.
  */
-export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
+export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake: () => void) {
   const { db, store, journal, events, conversations, outcomes } = deps
   const live = new Map<string, Live>()
 
@@ -159,7 +160,7 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
     const { integrity, privacy } = store.get(run.id)
     journal.turn(run.id, { ...turn, costUsd, model: run.model, labels: { integrity, privacy } })
     store.spend(run.id, turn.usage, costUsd)
-    entry.lastTurn = undefined
+    db.afterCommit(() => (entry.lastTurn = undefined))
   }
 
   function succeed(run: Run, entry: Live, stopReason: StopReason): void {
@@ -208,18 +209,25 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
     })
   }
 
-  /** Even the failure could not be written down (a full disk): say it now, write it as soon as that works. */
+  /** Even the ending could not be written down. A full disk gets empty again; anything else ends the run as it is. */
   function retryLater(run: Run, entry: Live, fault: unknown): void {
-    deps.log.error({ err: fault, run: run.id }, 'could not write down how a run ended; trying again')
     const error = explained(fault, run)
+    if (!isDiskFull(fault)) return giveUp(run, fault)
+    deps.log.error({ err: fault, run: run.id }, 'could not write down how a run ended; trying again')
     events.passError(addressOf(run), error)
     setTimeout(() => {
-      try {
-        if (store.find(run.id)?.status === 'running') fail(run, entry, error)
-      } catch (again) {
-        retryLater(run, entry, again)
-      }
+      if (store.find(run.id)?.status !== 'running') return
+      settle(run, entry, error)
+      wake()
     }, RETRY_MS).unref()
+  }
+
+  /** The last resort: the bare row says that it failed. Nothing of the run is looked at again. */
+  function giveUp(run: Run, fault: unknown): void {
+    deps.log.error({ err: fault, run: run.id }, 'could not end a run in order')
+    const message = 'Something went wrong inside Steward. The log on the server has the details.'
+    store.end(run.id, { status: 'failed', stopReason: null, answer: '', error: { code: 'internal', message } })
+    events.passError(addressOf(run), { code: 'internal', message })
   }
 
   function textSoFar(run: Run): string {
@@ -242,6 +250,9 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void) {
     },
     endStopped: (run: Run): void => outcomes.stopped(run, textSoFar(run)),
     interrupt: (run: Run): void => outcomes.interrupted(run),
+    giveUp,
+    goesIn: (conversationId: string): boolean =>
+      [...live.keys()].some((id) => store.find(id)?.conversationId === conversationId),
     /** Resolves when nothing of a conversation goes any more. */
     async ended(conversationId: string): Promise<void> {
       const going = [...live].filter(([id]) => store.find(id)?.conversationId === conversationId)

@@ -7,7 +7,7 @@ import { newId } from '../ids.ts'
 import type { Models } from '../models/index.ts'
 import { asksForWeb } from '../policy/urls.ts'
 import type { Intake } from '../shapes/intake.ts'
-import { joinLabels, type Labels } from '../shapes/labels.ts'
+import { joinLabels, type Integrity, type Labels } from '../shapes/labels.ts'
 import type { Engine } from './engine.ts'
 import type { Queue } from './queue.ts'
 import type { NewRun, Run, RunStore } from './store.ts'
@@ -93,7 +93,7 @@ export function createRuns(deps: RunsDeps) {
       store.wantStop(run.id)
       return void engine.abort(run.id)
     }
-    if (!['queued', 'waiting', 'paused'].includes(run.status)) return
+    if (run.endedAt !== null) return
     db.transact(() => engine.endStopped(run))
     queue.wake()
   }
@@ -102,6 +102,15 @@ export function createRuns(deps: RunsDeps) {
     if (run.stopWanted) engine.endStopped(run)
     else if (run.attempts >= MOST_DEATHS) engine.interrupt(run)
     else store.setStatus(run.id, 'queued')
+  }
+
+  /** One run that cannot be taken up must not keep the house from starting. */
+  function takeUpOrEnd(run: Run): void {
+    try {
+      db.transact(() => takeUp(run))
+    } catch (error) {
+      engine.giveUp(run, error)
+    }
   }
 
   function stopConversation(conversationId: string): void {
@@ -119,12 +128,12 @@ export function createRuns(deps: RunsDeps) {
       return current !== undefined
     },
 
-    /** The next message starts from an empty context; the record is kept. */
-    clear(userId: string, conversationId: string, by: Actor): void {
+    /** The next message starts from an empty context; the record is kept. Only the owner's own word makes it clean again. */
+    clear(userId: string, conversationId: string, by: Actor, input: Integrity): void {
       if (!conversations.find(conversationId)) return
       conversations.get(userId, conversationId)
       db.transact(() => {
-        conversations.clear(conversationId)
+        conversations.clear(conversationId, input)
         deps.audit.record({ kind: 'conversation', action: 'cleared', subject: conversationId, by, conversationId })
       })
     },
@@ -132,8 +141,11 @@ export function createRuns(deps: RunsDeps) {
     /** Stops what goes on in it and takes the conversation with all that was said. */
     async removeConversation(userId: string, conversationId: string, by: Actor): Promise<void> {
       conversations.get(userId, conversationId)
-      stopConversation(conversationId)
-      await engine.ended(conversationId)
+      // @NOTE a message may come in while what goes is brought to its end, so look again before taking everything.
+      while (store.active(conversationId).length > 0 || engine.goesIn(conversationId)) {
+        stopConversation(conversationId)
+        await engine.ended(conversationId)
+      }
       db.transact(() => {
         conversations.remove(conversationId)
         deps.audit.record({ kind: 'conversation', action: 'removed', subject: conversationId, by, conversationId })
@@ -150,7 +162,7 @@ export function createRuns(deps: RunsDeps) {
     recover(): { resumed: number; interrupted: number } {
       const dead = store.running()
       const hopeless = dead.filter((run) => run.attempts >= MOST_DEATHS)
-      db.transact(() => dead.forEach(takeUp))
+      for (const run of dead) takeUpOrEnd(run)
       queue.open()
       return { resumed: dead.length - hopeless.length, interrupted: hopeless.length }
     },

@@ -83,11 +83,16 @@ async function askBrave({ apiKey }: { apiKey: string }, query: Query, deps: Sear
 
 async function askSearxng({ baseUrl }: { baseUrl: string }, { text, signal }: Query): Promise<Find[]> {
   const url = new URL(searxngUrl(baseUrl))
-  url.searchParams.set('q', text)
+  url.searchParams.set('q', withoutBangs(text))
   url.searchParams.set('format', 'json')
   const hint = 'Its settings.yml must list json under search.formats, and system:searxng_url must be its address.'
-  const answer = await getJson(url, { signal }, { name: 'SearXNG', hint })
+  const answer = await getJson(url, { signal, redirect: 'error' }, { name: 'SearXNG', hint })
   return listIn(answer, 'results').map((entry) => findOf(entry, 'content'))
+}
+
+/** `!` and `!!` words make SearXNG ask, or send on to, an engine that nobody here configured. */
+function withoutBangs(text: string): string {
+  return text.replace(/(^|\s)!+/g, '$1')
 }
 
 function searxngUrl(baseUrl: string): string {

@@ -105,7 +105,7 @@ export function createConversation(id: string) {
     const before = frame.run_id ? rest.findIndex((item) => item.key === frame.run_id) : -1
     items.value = before < 0 ? [...rest, shown] : rest.toSpliced(before, 0, shown)
     if (frame.run_id && mine?.kind === 'user') models.set(frame.run_id, mine.outgoing?.model ?? null)
-    if (frame.attachments.length) integrity = 'third_party'
+    if (frame.attachments.length > 0 || frame.by !== 'web') integrity = 'third_party'
     refreshRecentSoon()
   }
 

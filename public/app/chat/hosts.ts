@@ -11,7 +11,7 @@ const ADDRESS =
 export function namedHosts(items: Item[]): ReadonlySet<string> {
   const hosts = new Set<string>()
   for (const item of items) {
-    if (item.kind !== 'user') continue
+    if (item.kind !== 'user' || item.by !== 'web') continue
     for (const [, host] of item.content.matchAll(ADDRESS)) if (host) hosts.add(plainHost(host))
   }
   return hosts
