@@ -150,6 +150,13 @@ describe('the end of a right closes its sockets within a second', () => {
     await closesSoon(chat)
   })
 
+  it('a key whose time is over', async () => {
+    const over = Date.now() + 1500
+    const chat = await open(await withKey(['read'], { expires_at: new Date(over).toISOString() }))
+    assert.equal((await chat.closed).code, 1008)
+    assert(Date.now() >= over && Date.now() < over + 1000)
+  })
+
   it('a changed password ends the other browsers', async () => {
     const one = await signedIn()
     const chat = await open(one)

@@ -7,7 +7,7 @@ import { startSteward } from './steward.ts'
 
 const ODD = [
   ['my:chat_id', '123456789'],
-  ['bad"key', 'quoted-value-1'],
+  ['odd-key', 'quoted-value-1'],
   ['lines', 'first line\nsecond line'],
   ['slash', 'ends-in-backslash\\'],
 ]

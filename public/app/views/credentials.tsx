@@ -1,6 +1,5 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
-import { api } from '../api.ts'
 import { loadModels } from '../chat/models.ts'
 import { SettingsFrame } from '../frame/settings-frame.tsx'
 import { Button } from '../ui/button.tsx'
