@@ -106,6 +106,7 @@ const TABLE: Case[] = [
   ['unattended after others, granted', 'allow 6', { call: call('send', to('listed')), labels: READ_OTHERS, mode: unattended, grants: [SEND_GRANT] }],
   ['granted, but for clean runs', 'ask 6', { call: call('send', to('listed')), labels: READ_OTHERS, mode: unattended, grants: [{ ...SEND_GRANT, afterThirdParty: false }] }],
   ['granted to another', 'ask 6', { call: call('send', to('listed', 'listed')), mode: unattended, grants: [SEND_GRANT] }],
+  ['granted for another operation', 'ask 6', { call: call('send', to('listed')), mode: unattended, grants: [{ ...SEND_GRANT, operation: 'tool.post' }] }],
   ['granted, but attended', 'ask 6', { call: call('send', to('listed')), grants: [SEND_GRANT] }],
 
   ['on the list', 'allow 7a', { call: call('read', url('https://wikipedia.org/wiki')) }],
@@ -146,6 +147,7 @@ const TABLE: Case[] = [
   ["read of the owner's own files, which nobody opened", 'deny 3', { call: call('read', file('/data/files/anna/a.txt', 1)) }],
 
   ['flow guard off: after others like before', 'allow 7a', { call: OPEN_FAR, labels: READ_OTHERS, mode: { webOpen: true }, flowGuard: false }],
+  ['flow guard off: writing unattended after others', 'allow 8', { call: WRITE, labels: READ_OTHERS, mode: unattended, flowGuard: false }],
   ['flow guard off: the lists stay', 'deny 3', { call: call('send', to('other')), flowGuard: false }],
   ['flow guard off: writing still asks', 'ask 8', { call: WRITE, labels: READ_OTHERS, flowGuard: false }],
 ] // prettier-ignore
