@@ -62,6 +62,8 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
      ON CONFLICT (key) DO UPDATE SET sealed = excluded.sealed, description = excluded.description, updated_at = excluded.updated_at`,
   )
   const remove = db.prepare('DELETE FROM credentials WHERE key = ?')
+  const adopted = db.prepare<[string], { one: number }>('SELECT 1 AS one FROM settings WHERE name = ?')
+  const noteAdopted = db.prepare(`INSERT INTO settings (name, value, updated_at) VALUES (?, 'true', ?)`)
   const listeners = new Set<(key: string) => void>()
   let opened: Map<string, string> | undefined
   let forms: { form: string; name: string }[] | undefined
@@ -144,11 +146,12 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
       })
     },
 
-    /** Takes keys from the environment into the vault where it has none: never over a value that is already there. */
+    /** Takes keys from the environment into the vault, each once: never over a value, nor after it was removed here. */
     adopt(fromEnvironment: Record<string, string | undefined>): void {
       db.transact(() => {
         for (const [key, value] of Object.entries(fromEnvironment)) {
-          if (value === undefined || sealedOf.get(key)) continue
+          if (value === undefined || sealedOf.get(key) || adopted.get(`adopted:${key}`)) continue
+          noteAdopted.run(`adopted:${key}`, now().toISOString())
           write(key, value, 'Copied from the environment at first start')
           audit.record({ kind: 'credential', action: 'set', subject: key, by: ENVIRONMENT })
         }
