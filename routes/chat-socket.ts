@@ -62,7 +62,8 @@ export function serveChat(server: Server, deps: ChatSocketDeps): () => void {
 
   // @NOTE nobody says when a key runs out, so it is looked at; whatever else ends is told at once.
   const timer = setInterval(() => {
-    for (const [socket, who] of open) if (who.via === 'key' && !who.fresh()) socket.close(1008, 'This key has ended')
+    for (const [socket, who] of open)
+      if (who.via === 'key' && !who.fresh()) farewell(socket, 1008, 'This key has ended')
   }, LOOK_MS).unref()
 
   return () => {

@@ -100,6 +100,20 @@ describe('a socket is refused at the upgrade', () => {
   })
 })
 
+describe('a socket on a conversation that does not exist yet', () => {
+  it('hears nothing of it when another user begins it', async () => {
+    const stranger = await anotherUser(steward)
+    const id = randomUUID()
+    const listening = await stranger.chat(id)
+    await listening.next('models')
+    api.answer(say('For Anna alone.'))
+    const mine = await owner.chat(id)
+    await mine.ask('My secret')
+    assert.deepEqual(await heard(listening), [])
+    await Promise.all([mine.close(), listening.close()])
+  })
+})
+
 describe('a ticket', () => {
   it('opens one socket, once', async () => {
     const { status, body } = await owner.post('/api/ws-ticket')

@@ -368,6 +368,20 @@ describe('search: configured engines', () => {
     assert.equal(requests[0]!.url, '/searx/search?q=a+%26+b&format=json')
   })
 
+  it('takes SearXNG nowhere else: neither by a redirect nor by its bangs', async () => {
+    engine = { kind: 'searxng', baseUrl: root }
+    let taken = 0
+    pages = {
+      '/search': (_, response) => response.writeHead(302, { location: `${root}/thief` }).end(),
+      '/thief': (_, response) => response.end(String(++taken)),
+    }
+    await fails(call('search', { query: 'x' }), 'upstream_failed')
+    assert.equal(taken, 0)
+    pages = { '/search': json({ results: [] }) }
+    await call('search', { query: '!!evil my secret !g wow!' })
+    assert.match(requests.at(-1)!.url!, /\?q=evil\+my\+secret\+g\+wow%21&/)
+  })
+
   it('asks Brave with the key', async () => {
     engine = { kind: 'brave', apiKey: 'BSA-key' }
     pages = { '/res/v1/web/search': json({ web: { results: entries } }) }

@@ -215,11 +215,19 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
     if (!isDiskFull(fault)) return giveUp(run, fault)
     deps.log.error({ err: fault, run: run.id }, 'could not write down how a run ended; trying again')
     events.passError(addressOf(run), error)
-    setTimeout(() => {
-      if (store.find(run.id)?.status !== 'running') return
-      settle(run, entry, error)
+    setTimeout(() => tryAgain(run, entry, error), RETRY_MS).unref()
+  }
+
+  function tryAgain(run: Run, entry: Live, error: AppError): void {
+    try {
+      if (store.find(run.id)?.status === 'running') settle(run, entry, error)
       wake()
-    }, RETRY_MS).unref()
+    } catch (fault) {
+      deps.log.error(
+        { err: fault, run: run.id },
+        'could not write down how a run ended; it is taken up at the next start',
+      )
+    }
   }
 
   /** The last resort: the bare row says that it failed. Nothing of the run is looked at again. */
