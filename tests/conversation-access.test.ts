@@ -106,7 +106,6 @@ describe('a socket on a conversation that does not exist yet', () => {
     const id = randomUUID()
     const listening = await stranger.chat(id)
     await listening.next('models')
-    api.answer(say('For Anna alone.'))
     const mine = await owner.chat(id)
     await mine.ask('My secret')
     assert.deepEqual(await heard(listening), [])
