@@ -98,6 +98,7 @@ CREATE TABLE conversations (
   id            TEXT PRIMARY KEY,                         -- the session id of /ws/{session_id}, chosen by the client
   user_id       TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   agent_id      TEXT,
+  kind          TEXT NOT NULL DEFAULT 'chat' CHECK (kind IN ('chat', 'run')),  -- run: the workings of an agent or task, not listed among chats
   title         TEXT NOT NULL,
   model         TEXT NOT NULL,                            -- of its newest run
   integrity     TEXT NOT NULL DEFAULT 'owner' CHECK (integrity IN ('owner', 'third_party')),
@@ -110,7 +111,7 @@ CREATE TABLE conversations (
   started_at    TEXT NOT NULL,
   updated_at    TEXT NOT NULL
 ) STRICT;
-CREATE INDEX conversations_by_user ON conversations (user_id, updated_at DESC, id);
+CREATE INDEX conversations_by_user ON conversations (user_id, updated_at DESC, id) WHERE kind = 'chat';
 
 -- Everything that makes the model work. One row is one question with all that came of it.
 CREATE TABLE runs (
@@ -144,9 +145,28 @@ CREATE TABLE runs (
   answer          TEXT NOT NULL DEFAULT '',
   created_at      TEXT NOT NULL,
   started_at      TEXT,
-  ended_at        TEXT
+  ended_at        TEXT,
+  lane            TEXT NOT NULL DEFAULT 'chat' CHECK (lane IN ('chat', 'background')),  -- which limit it counts against
+  fair_key        TEXT NOT NULL DEFAULT '',               -- who it competes for: places go round between these
+  ready           INTEGER NOT NULL DEFAULT 0 CHECK (ready IN (0, 1)),      -- nothing before it in its conversation is unfinished
+  autonomous      INTEGER NOT NULL DEFAULT 0 CHECK (autonomous IN (0, 1)), -- nobody asked for it at that moment
+  hold            TEXT,                                   -- while paused: what holds it (house, agent, budget)
+  system_prompt   TEXT REFERENCES prompts (hash),         -- what it was told it is; NULL in rows of schema 1
+  chain           TEXT NOT NULL DEFAULT '[]',             -- JSON: agent ids from the root run's to its own
+  max_tool_calls  INTEGER,                                -- NULL: the house's limit
+  max_cost_usd    REAL,                                   -- NULL: no limit of its own
+  first_seq       INTEGER                                 -- events.seq of its first frame
 ) STRICT;
+CREATE INDEX runs_ready ON runs (lane, fair_key, number) WHERE status = 'queued' AND ready = 1;
 CREATE INDEX runs_queued ON runs (number) WHERE status = 'queued';
+CREATE INDEX runs_held ON runs (hold, number) WHERE status = 'paused';
+CREATE INDEX runs_autonomous ON runs (started_at) WHERE autonomous = 1 AND started_at IS NOT NULL;
+CREATE INDEX runs_by_user ON runs (user_id, number);
+CREATE INDEX runs_by_agent ON runs (agent_id, number) WHERE agent_id IS NOT NULL;
+CREATE INDEX runs_by_task ON runs (task_id, number) WHERE task_id IS NOT NULL;
+CREATE INDEX runs_by_parent ON runs (parent_run_id, number) WHERE parent_run_id IS NOT NULL;
+CREATE INDEX runs_by_origin ON runs (user_id, origin, number) WHERE origin <> 'chat';
+CREATE INDEX runs_troubled ON runs (user_id, status, number) WHERE status IN ('failed', 'stopped', 'interrupted');
 CREATE INDEX runs_active ON runs (conversation_id, number) WHERE status IN ('queued', 'running', 'waiting', 'paused');
 CREATE INDEX runs_by_conversation ON runs (conversation_id, number);
 
@@ -182,13 +202,13 @@ CREATE TABLE attachments (
 ) STRICT;
 CREATE INDEX attachments_by_run ON attachments (run_id, position);
 
--- The journal: every model turn and every tool call of a run, in order.
+-- The journal: every model turn, every tool call and every compaction of a run, in order.
 -- A tool call is written as started before it happens and as finished after, so that a crash leaves no doubt where it stood.
 CREATE TABLE steps (
   id            TEXT PRIMARY KEY,                         -- of a tool call: its call_id
   run_id        TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
   position      INTEGER NOT NULL,
-  kind          TEXT NOT NULL CHECK (kind IN ('model', 'tool')),
+  kind          TEXT NOT NULL CHECK (kind IN ('model', 'tool', 'summary')),
   status        TEXT NOT NULL CHECK (status IN ('started', 'finished')),
   tool_name     TEXT,
   operation     TEXT,
@@ -196,7 +216,7 @@ CREATE TABLE steps (
   decision      TEXT CHECK (decision IN ('allow', 'ask', 'deny')),
   rule          TEXT,
   reason        TEXT,
-  content       TEXT NOT NULL DEFAULT '',                 -- model: JSON parts; tool: the text given to the model
+  content       TEXT NOT NULL DEFAULT '',                 -- model: JSON parts; tool: the text given to the model; summary: JSON of a compaction
   summary       TEXT,
   success       INTEGER CHECK (success IN (0, 1)),
   confirmed     INTEGER NOT NULL DEFAULT 0 CHECK (confirmed IN (0, 1)),
@@ -214,7 +234,7 @@ CREATE TABLE steps (
 
 -- Every "may I". Bound to one call and the hash of its arguments, used once, decided once.
 CREATE TABLE approvals (
-  id              TEXT PRIMARY KEY,                       -- the call_id
+  id              TEXT PRIMARY KEY,                       -- of a question about a call: its call_id
   user_id         TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   kind            TEXT NOT NULL CHECK (kind IN ('call', 'uncertain')),
   state           TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'expired', 'void')),
@@ -236,12 +256,17 @@ CREATE TABLE approvals (
   expires_at      TEXT NOT NULL,
   decided_at      TEXT,
   decided_by      TEXT,
-  note            TEXT
+  note            TEXT,
+  call_id         TEXT NOT NULL DEFAULT '',
+  answer          TEXT CHECK (answer IN ('done', 'again', 'give_up')),  -- what the owner said of an uncertain call
+  used_at         TEXT                                    -- an answer counts once
 ) STRICT;
 CREATE INDEX approvals_pending ON approvals (user_id, created_at) WHERE state = 'pending';
 CREATE INDEX approvals_expiring ON approvals (expires_at) WHERE state = 'pending';
 CREATE INDEX approvals_by_run ON approvals (run_id);
 CREATE INDEX approvals_by_user ON approvals (user_id, created_at);
+CREATE INDEX approvals_uncertain ON approvals (call_id) WHERE kind = 'uncertain';
+CREATE INDEX approvals_by_agent ON approvals (agent_id, created_at) WHERE agent_id IS NOT NULL;
 CREATE INDEX approvals_by_conversation ON approvals (conversation_id, decided_at) WHERE state = 'approved';
 
 -- The one log of everything that clients are told; seq is the cursor they resume by and is never used twice.
@@ -256,7 +281,172 @@ CREATE TABLE events (
   created_at      TEXT NOT NULL
 ) STRICT;
 CREATE INDEX events_by_conversation ON events (conversation_id, seq);
+CREATE INDEX events_by_agent ON events (agent_id, seq) WHERE agent_id IS NOT NULL;
 CREATE INDEX events_by_age ON events (created_at);
+
+-- System prompts by the SHA-256 of their text, so that a run goes on with the very words it began with.
+CREATE TABLE prompts (
+  hash TEXT PRIMARY KEY,
+  text TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The owner's own words: how the agent is called, how it should be, and whom it works for.
+CREATE TABLE personalities (
+  user_id    TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+  agent_name TEXT NOT NULL,
+  soul       TEXT NOT NULL,
+  about      TEXT NOT NULL,                               -- the owner; `user` in the API
+  updated_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Personas that work by themselves. A removed one stays as a row, so that its history keeps its name.
+CREATE TABLE agents (
+  id             TEXT PRIMARY KEY,
+  user_id        TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  name           TEXT NOT NULL,
+  prompt         TEXT NOT NULL,
+  integrity      TEXT NOT NULL CHECK (integrity IN ('owner', 'third_party')),  -- who could have written the prompt
+  model          TEXT,                                    -- NULL: the house's default
+  prompt_mode    TEXT NOT NULL CHECK (prompt_mode IN ('combined', 'agent_only', 'system_only')),
+  allowed_tools  TEXT,                                    -- JSON array; NULL: every tool that may run unattended
+  max_tool_calls INTEGER,
+  max_cost_usd   REAL,
+  enabled        INTEGER NOT NULL CHECK (enabled IN (0, 1)),  -- whether its schedule counts
+  paused         INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
+  created_at     TEXT NOT NULL,
+  updated_at     TEXT NOT NULL,
+  deleted_at     TEXT
+) STRICT;
+CREATE INDEX agents_by_user ON agents (user_id, created_at) WHERE deleted_at IS NULL;
+
+-- Work that comes again. A task may name the agent that does it.
+CREATE TABLE tasks (
+  id             TEXT PRIMARY KEY,
+  user_id        TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  agent_id       TEXT,
+  name           TEXT NOT NULL,
+  prompt         TEXT NOT NULL,
+  integrity      TEXT NOT NULL CHECK (integrity IN ('owner', 'third_party')),
+  model          TEXT,
+  allowed_tools  TEXT,
+  max_tool_calls INTEGER,
+  max_cost_usd   REAL,
+  enabled        INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+  created_at     TEXT NOT NULL,
+  updated_at     TEXT NOT NULL,
+  deleted_at     TEXT
+) STRICT;
+CREATE INDEX tasks_by_user ON tasks (user_id, created_at) WHERE deleted_at IS NULL;
+CREATE INDEX tasks_by_agent ON tasks (agent_id) WHERE agent_id IS NOT NULL AND deleted_at IS NULL;
+
+-- When agents and tasks are due. A row exists for each that has a cron expression or a time; next_at is NULL while it is off.
+CREATE TABLE schedules (
+  id         TEXT PRIMARY KEY,                            -- the agent's or the task's id
+  user_id    TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  kind       TEXT NOT NULL CHECK (kind IN ('agent', 'task')),
+  expression TEXT,                                        -- cron, 5 or 6 fields; NULL for one time only
+  run_at     TEXT,                                        -- one time
+  timezone   TEXT NOT NULL,                               -- IANA
+  catch_up   INTEGER NOT NULL CHECK (catch_up IN (0, 1)),
+  next_at    TEXT,
+  updated_at TEXT NOT NULL,
+  CHECK ((expression IS NULL) <> (run_at IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX schedules_due ON schedules (next_at) WHERE next_at IS NOT NULL;
+
+-- The ledger: every time a schedule was due, what became of it. Long silences are one row with a count.
+CREATE TABLE occurrences (
+  schedule_id TEXT NOT NULL,
+  due_at      TEXT NOT NULL,
+  until_at    TEXT NOT NULL,                              -- the last one this row stands for; due_at where count is 1
+  count       INTEGER NOT NULL DEFAULT 1,
+  state       TEXT NOT NULL CHECK (state IN ('ran', 'skipped', 'missed', 'merged')),
+  reason      TEXT NOT NULL DEFAULT '',
+  run_id      TEXT,                                       -- ran: the run; merged: the run it was merged into
+  recorded_at TEXT NOT NULL,
+  PRIMARY KEY (schedule_id, due_at)
+) STRICT, WITHOUT ROWID;
+
+-- Where webhook.send_to_target may send to. The secret is sealed like credentials.
+CREATE TABLE webhook_targets (
+  id          TEXT PRIMARY KEY,
+  user_id     TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  name        TEXT NOT NULL COLLATE NOCASE,
+  url         TEXT NOT NULL,
+  description TEXT NOT NULL DEFAULT '',
+  owner       INTEGER NOT NULL DEFAULT 0 CHECK (owner IN (0, 1)),  -- the owner's own device or service
+  enabled     INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+  sealed      TEXT NOT NULL,
+  created_at  TEXT NOT NULL,
+  updated_at  TEXT NOT NULL,
+  UNIQUE (user_id, name)
+) STRICT;
+
+-- What leaves the house, and whether it arrived. `sending` is written before, so that a crash leaves no doubt.
+CREATE TABLE outbox (
+  id              TEXT PRIMARY KEY,                       -- told to the receiver, who can tell a repeat by it
+  user_id         TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  run_id          TEXT,
+  call_id         TEXT,
+  door            TEXT NOT NULL CHECK (door IN ('webhook')),
+  address         TEXT NOT NULL,                          -- in the door's own terms: a webhook target's id
+  body            TEXT NOT NULL,
+  state           TEXT NOT NULL CHECK (state IN ('queued', 'sending', 'delivered', 'failed', 'uncertain')),
+  attempts        INTEGER NOT NULL DEFAULT 0,
+  next_attempt_at TEXT,
+  last_status     INTEGER,                                -- HTTP
+  last_error      TEXT,
+  answer          TEXT,                                   -- the beginning of what came back
+  created_at      TEXT NOT NULL,
+  updated_at      TEXT NOT NULL
+) STRICT;
+CREATE INDEX outbox_due ON outbox (next_attempt_at) WHERE state = 'queued';
+CREATE INDEX outbox_by_address ON outbox (address, id);
+CREATE INDEX outbox_by_call ON outbox (call_id) WHERE call_id IS NOT NULL;
+
+-- What the owner should know of.
+CREATE TABLE notifications (
+  id          TEXT PRIMARY KEY,
+  user_id     TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  kind        TEXT NOT NULL CHECK (kind IN ('approval', 'result', 'trouble', 'missed', 'budget', 'delivery')),
+  title       TEXT NOT NULL,
+  text        TEXT NOT NULL DEFAULT '',
+  run_id      TEXT,
+  agent_id    TEXT,
+  task_id     TEXT,
+  approval_id TEXT,
+  created_at  TEXT NOT NULL,
+  read_at     TEXT
+) STRICT;
+CREATE INDEX notifications_by_user ON notifications (user_id, id);
+CREATE INDEX notifications_unread ON notifications (user_id, id) WHERE read_at IS NULL;
+CREATE INDEX notifications_by_age ON notifications (created_at);
+
+-- What models cost, a row a day; days are the house's own (TZ).
+CREATE TABLE usage_days (
+  user_id       TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  day           TEXT NOT NULL,                            -- YYYY-MM-DD
+  agent_id      TEXT NOT NULL DEFAULT '',
+  task_id       TEXT NOT NULL DEFAULT '',
+  model         TEXT NOT NULL,
+  turns         INTEGER NOT NULL DEFAULT 0,
+  unknown_turns INTEGER NOT NULL DEFAULT 0,               -- turns whose price is not known
+  input_tokens  INTEGER NOT NULL DEFAULT 0,
+  output_tokens INTEGER NOT NULL DEFAULT 0,
+  cost_usd      REAL NOT NULL DEFAULT 0,                  -- of the turns whose price is known
+  PRIMARY KEY (user_id, day, agent_id, task_id, model)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX usage_by_day ON usage_days (day);
+CREATE INDEX usage_by_agent ON usage_days (agent_id, day) WHERE agent_id <> '';
+CREATE INDEX usage_by_task ON usage_days (task_id, day) WHERE task_id <> '';
+
+-- Budget warnings that were already given: one a budget, period and level.
+CREATE TABLE budget_notices (
+  period  TEXT NOT NULL,                                  -- day:2026-11-24 or month:2026-11
+  level   INTEGER NOT NULL CHECK (level IN (80, 100)),
+  told_at TEXT NOT NULL,
+  PRIMARY KEY (period, level)
+) STRICT, WITHOUT ROWID;
 
 -- Old versions of files that a tool overwrote or deleted, kept 30 days in DATA_DIR/trash/<id>.
 CREATE TABLE trash (
