@@ -1,8 +1,13 @@
 import type { Deps } from './deps.ts'
 import type { KeptFrame, PassingFrame } from './shapes/frames.ts'
 
-/** Whom a frame concerns. */
-export type Address = { userId: string; conversationId: string; runId: string; agentId?: string | null }
+/** Whom a frame concerns. What belongs to no run has neither conversation nor run. */
+export type Address = {
+  userId: string
+  conversationId: string | null
+  runId: string | null
+  agentId?: string | null
+}
 
 /** A frame on its way. `wire` is the JSON as it goes to a socket; `seq` is null for frames that pass by. */
 export type Told = Address & { seq: number | null; frame: KeptFrame | PassingFrame; wire: string }
@@ -45,7 +50,7 @@ export function createEvents({
   const byUser = new Map<string, Set<Listener>>()
 
   function tell(told: Told): void {
-    for (const listener of byConversation.get(told.conversationId) ?? []) guarded(listener, told)
+    for (const listener of byConversation.get(told.conversationId ?? '') ?? []) guarded(listener, told)
     for (const listener of byUser.get(told.userId) ?? []) guarded(listener, told)
   }
 
@@ -58,7 +63,8 @@ export function createEvents({
   }
 
   return {
-    keep(to: Address, frame: KeptFrame): void {
+    /** Returns its seq. */
+    keep(to: Address, frame: KeptFrame): number {
       const data = JSON.stringify(maskValue(frame))
       const { lastInsertRowid } = insert.run(
         to.userId,
@@ -71,10 +77,11 @@ export function createEvents({
       )
       const seq = Number(lastInsertRowid)
       db.afterCommit(() => tell({ ...to, seq, frame, wire: wireOf(data, to.runId, seq) }))
+      return seq
     },
 
     pass(to: Address, frame: PassingFrame): void {
-      if (!byConversation.has(to.conversationId) && !byUser.has(to.userId)) return
+      if (!byConversation.has(to.conversationId ?? '') && !byUser.has(to.userId)) return
       tell({ ...to, seq: null, frame, wire: wireOf(JSON.stringify(frame), to.runId, null) })
     },
 

@@ -50,6 +50,15 @@ export type ToolOutcome = {
 }
 
 /**
+ * Thrown by an operation that cannot know whether the thing happened (a connection that broke after the request had
+ * gone). Nothing is tried again by itself: the owner is asked. The message says what is known.
+ */
+export class UncertainError extends Error {}
+
+/** Thrown by an operation whose call waits for another run to end; it is run again then, and must know its own work. */
+export class NotYet extends Error {}
+
+/**
  * One thing a tool can do. Its declarations are what the policy goes by, so they are never optional in meaning:
  * what is left out is the harmless value.
  */
@@ -63,6 +72,8 @@ export type Operation<Args = any> = {
   destructive: boolean
   /** Never offered to unattended runs. */
   attendedOnly: boolean
+  /** An agent may do it only where its tools name it; "every tool" does not mean this one. */
+  listedOnly?: boolean
   /** The worst labels its result can have. */
   yields: Labels
   /** After a crash in the middle: `redo` it, `verify` whether it happened, or `ask` the owner. */
@@ -76,13 +87,24 @@ export type Operation<Args = any> = {
   describe: (args: Args) => string
   /**
    * Does it. `reach` is what was inspected and decided on; the operation must touch exactly that or throw.
-   * Throws AppError with a sentence the model and the owner can act on.
+   * Throws AppError with a sentence the model and the owner can act on, UncertainError or NotYet.
    */
   run: (args: Args, context: ToolContext, reach: Reach) => Promise<ToolOutcome>
+  /**
+   * Notes, in the transaction of the owner's answer, what became of a call that nobody knew about. Doing it again is an
+   * ordinary `run`.
+   */
+  settle?: (answer: 'done' | 'give_up', args: Args, context: Pick<ToolContext, 'userId' | 'runId' | 'callId'>) => void
 }
 
 /** A tool is a family of operations. The model sees one tool with an `operation` argument. */
-export type Tool = { name: string; description: string; operations: Record<string, Operation> }
+export type Tool = {
+  name: string
+  description: string
+  operations: Record<string, Operation>
+  /** Whether it is of any use to this user now; a tool that is not is not offered. */
+  available?: (userId: string) => boolean
+}
 
 /** Keeps the argument types of one operation together while it is written. */
 export function operation<Args>(definition: Operation<Args>): Operation<Args> {

@@ -28,6 +28,10 @@ export type ConfirmationFrame = {
   description: string
   reason: string
   expires_at: string
+  /** Where it is not about a call to come, but about one of which nobody knows whether it happened. */
+  kind?: 'uncertain'
+  /** The approval's id, where it is not the call's. */
+  approval_id?: string
 }
 
 /** A tool call as `state` shows it; the last four fields are there once it ended. */
@@ -40,6 +44,21 @@ export type ToolCallState = {
   confirmed?: boolean
   duration_ms?: number
 }
+
+/** Something the owner should know of; for sockets that follow `notifications`. */
+export type NotificationFrame = {
+  type: 'notification'
+  id: string
+  kind: NotificationKind
+  title: string
+  text: string
+  run_id: string | null
+  agent_id: string | null
+  task_id: string | null
+  approval_id: string | null
+}
+
+export type NotificationKind = 'approval' | 'result' | 'trouble' | 'missed' | 'budget' | 'delivery'
 
 /** Frames that are kept in the event log and carry `seq`. */
 export type KeptFrame =
@@ -66,6 +85,7 @@ export type KeptFrame =
       stop_reason: StopReason
     }
   | { type: 'error'; error: string; code: string }
+  | NotificationFrame
 
 /** Frames that pass by: a reader who was not there gets `state` instead. */
 export type PassingFrame =

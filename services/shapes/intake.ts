@@ -26,7 +26,14 @@ export type Intake = {
   integrity: Integrity
   text: string
   attachments: IntakeAttachment[]
-  /** `provider:model`; the conversation's or the house's when absent. */
+  /** Who does it; Steward itself when absent. */
+  agentId?: string | undefined
+  taskId?: string | undefined
+  /** What a conversation is made as, when it is new: `run` is the workings of an agent or task, not listed among chats. */
+  kind?: 'chat' | 'run' | undefined
+  /** The run that asks this of another agent. */
+  parentRunId?: string | undefined
+  /** `provider:model`; the conversation's, the agent's or the house's when absent. */
   model?: string | undefined
   /** The owner asked for the web. */
   web?: boolean | undefined
