@@ -10,7 +10,11 @@ export type Labels = { readonly integrity: Integrity; readonly privacy: Privacy 
 /** The labels of something that holds both: integrity goes down, privacy goes up. */
 export function joinLabels(a: Labels, b: Labels): Labels {
   return {
-    integrity: a.integrity === 'third_party' || b.integrity === 'third_party' ? 'third_party' : 'owner',
+    integrity: joinIntegrity(a.integrity, b.integrity),
     privacy: a.privacy === 'private' || b.privacy === 'private' ? 'private' : 'public',
   }
+}
+
+export function joinIntegrity(a: Integrity, b: Integrity): Integrity {
+  return a === 'third_party' || b === 'third_party' ? 'third_party' : 'owner'
 }
