@@ -147,7 +147,7 @@ CREATE TABLE runs (
   started_at      TEXT,
   ended_at        TEXT,
   lane            TEXT NOT NULL DEFAULT 'chat' CHECK (lane IN ('chat', 'background')),  -- which limit it counts against
-  fair_key        TEXT NOT NULL DEFAULT '',               -- who it competes for: places go round between these
+  fair_key        TEXT NOT NULL DEFAULT '',               -- on whose account: places go round between these
   ready           INTEGER NOT NULL DEFAULT 0 CHECK (ready IN (0, 1)),      -- nothing before it in its conversation is unfinished
   autonomous      INTEGER NOT NULL DEFAULT 0 CHECK (autonomous IN (0, 1)), -- nobody asked for it at that moment
   hold            TEXT,                                   -- while paused: what holds it (house, agent, budget)
@@ -157,7 +157,8 @@ CREATE TABLE runs (
   max_cost_usd    REAL,                                   -- NULL: no limit of its own
   first_seq       INTEGER                                 -- events.seq of its first frame
 ) STRICT;
-CREATE INDEX runs_ready ON runs (lane, fair_key, number) WHERE status = 'queued' AND ready = 1;
+CREATE INDEX runs_ready ON runs (lane, autonomous, fair_key, number) WHERE status = 'queued' AND ready = 1 AND started_at IS NULL;
+CREATE INDEX runs_resumed ON runs (lane, number) WHERE status = 'queued' AND ready = 1 AND started_at IS NOT NULL;
 CREATE INDEX runs_queued ON runs (number) WHERE status = 'queued';
 CREATE INDEX runs_held ON runs (hold, number) WHERE status = 'paused';
 CREATE INDEX runs_autonomous ON runs (started_at) WHERE autonomous = 1 AND started_at IS NOT NULL;
@@ -401,6 +402,7 @@ CREATE TABLE outbox (
   updated_at      TEXT NOT NULL
 ) STRICT;
 CREATE INDEX outbox_due ON outbox (next_attempt_at) WHERE state = 'queued';
+CREATE INDEX outbox_unsettled ON outbox (state) WHERE state IN ('queued', 'sending', 'uncertain');
 CREATE INDEX outbox_by_address ON outbox (address, id);
 CREATE INDEX outbox_by_call ON outbox (call_id) WHERE call_id IS NOT NULL;
 

@@ -20,11 +20,12 @@ ALTER TABLE runs ADD COLUMN chain TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE runs ADD COLUMN max_tool_calls INTEGER;
 ALTER TABLE runs ADD COLUMN max_cost_usd REAL;
 ALTER TABLE runs ADD COLUMN first_seq INTEGER;
-UPDATE runs SET lane = CASE WHEN attended = 1 THEN 'chat' ELSE 'background' END, fair_key = conversation_id;
+UPDATE runs SET lane = CASE WHEN attended = 1 THEN 'chat' ELSE 'background' END;
 UPDATE runs SET ready = 1 WHERE status IN ('queued', 'running', 'waiting', 'paused') AND NOT EXISTS (
   SELECT 1 FROM runs AS e WHERE e.conversation_id = runs.conversation_id AND e.number < runs.number
     AND e.status IN ('queued', 'running', 'waiting', 'paused'));
-CREATE INDEX runs_ready ON runs (lane, fair_key, number) WHERE status = 'queued' AND ready = 1;
+CREATE INDEX runs_ready ON runs (lane, autonomous, fair_key, number) WHERE status = 'queued' AND ready = 1 AND started_at IS NULL;
+CREATE INDEX runs_resumed ON runs (lane, number) WHERE status = 'queued' AND ready = 1 AND started_at IS NOT NULL;
 CREATE INDEX runs_held ON runs (hold, number) WHERE status = 'paused';
 CREATE INDEX runs_autonomous ON runs (started_at) WHERE autonomous = 1 AND started_at IS NOT NULL;
 CREATE INDEX runs_by_user ON runs (user_id, number);
@@ -185,6 +186,7 @@ CREATE TABLE outbox (
   updated_at      TEXT NOT NULL
 ) STRICT;
 CREATE INDEX outbox_due ON outbox (next_attempt_at) WHERE state = 'queued';
+CREATE INDEX outbox_unsettled ON outbox (state) WHERE state IN ('queued', 'sending', 'uncertain');
 CREATE INDEX outbox_by_address ON outbox (address, id);
 CREATE INDEX outbox_by_call ON outbox (call_id) WHERE call_id IS NOT NULL;
 
