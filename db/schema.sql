@@ -160,7 +160,7 @@ CREATE TABLE runs (
 CREATE INDEX runs_ready ON runs (lane, autonomous, fair_key, number) WHERE status = 'queued' AND ready = 1 AND started_at IS NULL;
 CREATE INDEX runs_resumed ON runs (lane, number) WHERE status = 'queued' AND ready = 1 AND started_at IS NOT NULL;
 CREATE INDEX runs_queued ON runs (number) WHERE status = 'queued';
-CREATE INDEX runs_held ON runs (hold, number) WHERE status = 'paused';
+CREATE INDEX runs_held ON runs (number) WHERE status = 'paused';
 CREATE INDEX runs_autonomous ON runs (started_at) WHERE autonomous = 1 AND started_at IS NOT NULL;
 CREATE INDEX runs_by_user ON runs (user_id, number);
 CREATE INDEX runs_by_agent ON runs (agent_id, number) WHERE agent_id IS NOT NULL;
@@ -423,6 +423,7 @@ CREATE TABLE notifications (
 CREATE INDEX notifications_by_user ON notifications (user_id, id);
 CREATE INDEX notifications_unread ON notifications (user_id, id) WHERE read_at IS NULL;
 CREATE INDEX notifications_by_age ON notifications (created_at);
+CREATE INDEX notifications_by_approval ON notifications (approval_id) WHERE approval_id IS NOT NULL;
 
 -- What models cost, a row a day; days are the house's own (TZ).
 CREATE TABLE usage_days (

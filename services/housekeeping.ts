@@ -3,13 +3,17 @@ import type { Events } from './events.ts'
 import type { Trash } from './files/trash.ts'
 import type { Idempotency } from './idempotency.ts'
 import type { Log } from './log.ts'
+import type { Notifications } from './notifications.ts'
 import type { Sessions } from './sessions.ts'
 
 const EVERY_MS = 15 * 60_000
 const EVENT_DAYS = 30
 const DAY_MS = 24 * 3600_000
 
-/** Lets go of what has had its time: sessions, remembered requests, old files in the trash, old frames of the event log. */
+/**
+ * Lets go of what has had its time: sessions, remembered requests, old files in the trash, old frames of the event log,
+ * and notifications long read.
+ */
 export function startHousekeeping(deps: {
   now: () => Date
   log: Log
@@ -17,12 +21,14 @@ export function startHousekeeping(deps: {
   idempotency: Idempotency
   trash: Trash
   events: Events
+  notifications: Notifications
   closing: ReturnType<typeof createCloseStack>
 }): void {
   const chores = [
     () => deps.sessions.sweep(),
     () => deps.idempotency.sweep(),
     () => deps.trash.sweep(),
+    () => deps.notifications.sweep(),
     () => deps.events.trim(new Date(deps.now().getTime() - EVENT_DAYS * DAY_MS)),
   ]
 

@@ -4,6 +4,7 @@ import { realpathSync } from 'node:fs'
 import type { Db } from '../db/open.ts'
 import { createApiKeys } from './api-keys.ts'
 import { createAudit } from './audit.ts'
+import { createBudgets } from './budgets/budgets.ts'
 import { createCloseStack } from './close.ts'
 import type { Config } from './config.ts'
 import { createConversations } from './conversations.ts'
@@ -18,7 +19,9 @@ import { createIdempotency } from './idempotency.ts'
 import { newId } from './ids.ts'
 import type { Log } from './log.ts'
 import { createModels } from './models/index.ts'
+import { createNotifications } from './notifications.ts'
 import { hostKeys } from './outgoing/addresses.ts'
+import { createPersonalities } from './personality.ts'
 import { createApprovals } from './policy/approvals.ts'
 import type { Lists } from './policy/decide.ts'
 import { createCallRecords } from './runs/call-records.ts'
@@ -39,6 +42,7 @@ import { createTools } from './tools/index.ts'
 import { createRegistry } from './tools/registry.ts'
 import type { SearchEngine } from './tools/search-engines.ts'
 import { createTranscript } from './transcript.ts'
+import { createUsage } from './usage.ts'
 import { createUsers } from './users.ts'
 import { openVault } from './vault.ts'
 import { createWhitelists } from './whitelists.ts'
@@ -106,6 +110,11 @@ export function createServices(deps: ServicesDeps) {
     maskValue: credentials.maskValue,
     onFault: (error) => log.error({ err: error }, 'a listener failed'),
   })
+  const notifications = createNotifications({ ...base, events, mask: credentials.mask })
+  const usage = createUsage({ ...base, timezone: config.timezone })
+  const budgets = createBudgets({ ...base, timezone: config.timezone, settings, usage, notify: notifications.add, log })
+  closing.add('budgets', () => budgets.close())
+  const personalities = createPersonalities({ ...base, audit })
   const conversations = createConversations(base)
   const runStore = createRunStore(base)
   const journal = createJournal(base)
@@ -199,6 +208,10 @@ export function createServices(deps: ServicesDeps) {
     trash,
     models,
     events,
+    notifications,
+    usage,
+    budgets,
+    personalities,
     conversations,
     runStore,
     approvals,
@@ -220,7 +233,8 @@ export function createServices(deps: ServicesDeps) {
       if (recovered.resumed + recovered.interrupted > 0)
         log.info(recovered, 'took up runs that were going when the server ended')
       decisions.watch()
-      startHousekeeping({ now, log, sessions, idempotency, trash, events, closing })
+      startHousekeeping({ now, log, sessions, idempotency, trash, events, notifications, closing })
+      budgets.watch()
       credentials.onChange(() => void models.list())
       if (users.exist()) setImmediate(() => void models.list())
     },

@@ -7,6 +7,9 @@ const DEFAULTS = {
   max_tool_calls: 20 as number,
   max_concurrent_runs: 3 as number,
   max_concurrent_chats: 32 as number,
+  max_autonomous_runs_per_hour: 10 as number,
+  daily_budget_usd: null as number | null,
+  monthly_budget_usd: null as number | null,
   approval_timeout_chat_s: 15 * 60,
   approval_timeout_unattended_s: 24 * 60 * 60,
   max_result_chars: 50_000 as number,
@@ -23,6 +26,7 @@ export function createSettings({ db, now }: Deps) {
      ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at`,
   )
   const current = { ...DEFAULTS, ...stored() }
+  const listeners = new Set<(changed: Partial<SettingValues>) => void>()
 
   function stored(): Partial<SettingValues> {
     const known = all.all().filter((row) => Object.hasOwn(DEFAULTS, row.name))
@@ -34,8 +38,14 @@ export function createSettings({ db, now }: Deps) {
     change(values: Partial<SettingValues>): void {
       db.transact(() => {
         for (const [name, value] of Object.entries(values)) put.run(name, JSON.stringify(value), now().toISOString())
-        db.afterCommit(() => Object.assign(current, values))
+        db.afterCommit(() => {
+          Object.assign(current, values)
+          for (const listener of listeners) listener(values)
+        })
       })
     },
+
+    /** Told after every change, with what was changed. */
+    onChange: (listener: (changed: Partial<SettingValues>) => void): void => void listeners.add(listener),
   }
 }
