@@ -67,6 +67,7 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
   const listeners = new Set<(key: string) => void>()
   let opened: Map<string, string> | undefined
   let forms: { form: string; name: string }[] | undefined
+  const others = new Set<() => Iterable<[name: string, value: string]>>()
 
   const place = (key: string) => ({ table: 'credentials', row: key, field: 'value' })
 
@@ -86,7 +87,7 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
 
   /** What to mask, as it is and as JSON writes it; the longest first, so that no rest of a longer value stays. */
   function maskedForms(): { form: string; name: string }[] {
-    forms ??= [...values()]
+    forms ??= [...values(), ...[...others].flatMap((source) => [...source()])]
       .filter(([, value]) => value.length >= SHORTEST_MASKED)
       .flatMap(([key, value]) =>
         [value, JSON.stringify(value).slice(1, -1)].map((form) => ({ form, name: `[${key}]` })),
@@ -160,6 +161,13 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
 
     mask,
     maskValue,
+
+    /** Secrets kept elsewhere are masked too. The answer is to be called whenever they change. */
+    alsoMask(source: () => Iterable<[name: string, value: string]>): () => void {
+      others.add(source)
+      forms = undefined
+      return () => void (forms = undefined)
+    },
 
     onChange: (listener: (key: string) => void): void => void listeners.add(listener),
   }

@@ -22,14 +22,24 @@ export function privateAddress(host: string): AppError {
 /**
  * An undici agent that resolves each name itself, drops every address that is not public, and connects to exactly what
  * is left. Hosts in `allowed` (spelled as `hostKey` does) are connected to wherever they are. Every request has its
- * own connection, so no answer of yesterday's name server is ever used again.
+ * own connection, so no answer of yesterday's name server is ever used again. `onConnected` is told once a connection
+ * stands (with TLS, after its handshake): until then not a byte of a request has left.
  */
-export async function openAgent(allowed: ReadonlySet<string>, lookup: Lookup, timeoutMs: number): Promise<Agent> {
+export async function openAgent(
+  allowed: ReadonlySet<string>,
+  lookup: Lookup,
+  timeoutMs: number,
+  onConnected: () => void = () => {},
+): Promise<Agent> {
   const { default: undici } = await import('undici')
   const base = { timeout: timeoutMs, allowH2: false, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1_000 }
   const open = undici.buildConnector({ ...base, lookup: asSocketLookup(lookup) })
   const guarded = undici.buildConnector({ ...base, lookup: asSocketLookup(onlyPublic(lookup)) })
-  const connect: buildConnector.connector = (options, callback) => {
+  const connect: buildConnector.connector = (options, done) => {
+    const callback: buildConnector.Callback = (...result) => {
+      if (result[0] === null) onConnected()
+      done(...result)
+    }
     const host = bareHost(options.hostname)
     if (allowed.has(keyOf(options))) open(options, callback)
     else if (isClosed(host)) callback(privateAddress(host), null)

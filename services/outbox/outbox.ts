@@ -1,0 +1,204 @@
+import type { Deps } from '../deps.ts'
+import { messageOf } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { DELAYS, waitAfter, type Deliver, type Delivery } from './delivery.ts'
+import type { Draft, Message, OutboxStore } from './store.ts'
+
+export type OutboxDeps = Deps & {
+  store: OutboxStore
+  paused: () => boolean
+  /** Called in the transaction in which a delivery fails for good. */
+  notify: (note: { userId: string; kind: 'delivery'; title: string; text: string; runId?: string }) => void
+  log: Pick<Log, 'error' | 'warn'>
+  deliver: Record<Draft['door'], Deliver>
+  delays?: readonly number[]
+  random?: () => number
+}
+
+/** What one attempt came to. `held`: it did not go out, for the house is paused or closing. */
+export type Outcome = {
+  state: 'delivered' | 'queued' | 'failed' | 'uncertain' | 'held'
+  status: number | null
+  error: string | null
+  answer: string
+}
+
+const MOST_AT_ONCE = 4
+const LONGEST_NAP_MS = 60_000
+const AFTER_FAULT_MS = 5_000
+const LOST = 'The server stopped while this was on its way.'
+
+export type Outbox = ReturnType<typeof createOutbox>
+
+/**
+ * What leaves the house. Each message is written down as `sending` before a byte of it goes out. It is tried again, by
+ * itself and under the same id, only when it certainly did not get through; a message that may have arrived is `uncertain`
+ * and stays so until somebody says what became of it.
+ */
+export function createOutbox(deps: OutboxDeps) {
+  const { db, now, store, paused, log, delays = DELAYS, random = Math.random } = deps
+  const going = new Map<string, Promise<Outcome>>()
+  const busy = new Set<string>()
+  const ending = new AbortController()
+  let closed = false
+  let timer: NodeJS.Timeout | undefined
+
+  const mayGo = () => !closed && !paused()
+
+  /** One attempt; whoever asks for a message that is on its way waits for that same attempt. */
+  function attempt(message: Pick<Message, 'id' | 'door' | 'address' | 'body'>, begin: () => boolean): Promise<Outcome> {
+    const known = going.get(message.id)
+    if (known) return known
+    const work = carry(message, begin).finally(() => going.delete(message.id))
+    going.set(message.id, work)
+    return work
+  }
+
+  async function carry(
+    message: Pick<Message, 'id' | 'door' | 'address' | 'body'>,
+    begin: () => boolean,
+  ): Promise<Outcome> {
+    let begun = false
+    const way = { begin: () => (begun = begin()), signal: ending.signal }
+    const delivery = await deps.deliver[message.door](message, way).catch((error: unknown): Delivery => {
+      if (!begun) throw error
+      return { to: message.address, state: 'uncertain', error: messageOf(error) }
+    })
+    return db.transact(() => settle(message.id, delivery))
+  }
+
+  function settle(id: string, delivery: Delivery): Outcome {
+    if (delivery.state === 'held') return { state: 'held', status: null, error: null, answer: '' }
+    if (delivery.state === 'refused') return refused(id, delivery)
+    const { state } = delivery
+    const [status, error, answer] =
+      state === 'delivered' ? [delivery.status, null, delivery.answer] : [null, delivery.error, '']
+    store.change(id, { state, lastStatus: status, lastError: error, answer })
+    return { state, status, error, answer }
+  }
+
+  function refused(id: string, { to, ...delivery }: Delivery & { state: 'refused' }): Outcome {
+    const { error, status = null, answer = '' } = delivery
+    const row = store.find(id)
+    const { forGood = false, retryAfterMs } = delivery
+    const wait = forGood || !row ? undefined : waitAfter(row.attempts, { delays, retryAfterMs, random: random() })
+    const facts = { lastStatus: status, lastError: error, answer }
+    if (wait !== undefined) {
+      store.change(id, { ...facts, state: 'queued', nextAttemptAt: new Date(now().getTime() + wait).toISOString() })
+      db.afterCommit(watch)
+      return { state: 'queued', status, error, answer }
+    }
+    store.change(id, { ...facts, state: 'failed' })
+    if (row) told(row, to, error)
+    return { state: 'failed', status, error, answer }
+  }
+
+  function told({ userId, runId, attempts }: Message, to: string, error: string): void {
+    const times = attempts === 1 ? 'one attempt' : `${attempts} attempts`
+    deps.notify({
+      userId,
+      kind: 'delivery',
+      title: `Could not deliver to ${to}`,
+      text: `Given up after ${times}: ${error}`,
+      ...(runId === null ? {} : { runId }),
+    })
+  }
+
+  /** Sends what is due: a few at a time, and to each address one after the other, the oldest first. */
+  function look(): void {
+    if (!mayGo()) return
+    for (const { id, address } of store.due()) {
+      if (busy.size >= MOST_AT_ONCE) break
+      if (!busy.has(address) && !going.has(id)) void sendDue(id, address)
+    }
+    watch()
+  }
+
+  async function sendDue(id: string, address: string): Promise<void> {
+    busy.add(address)
+    const message = store.find(id)!
+    try {
+      await attempt(message, () => mayGo() && db.transact(() => store.begin(id)))
+      busy.delete(address)
+      setImmediate(look)
+    } catch (error) {
+      log.error({ err: error, delivery: id }, 'a message could not be sent')
+      busy.delete(address)
+      wakeIn(AFTER_FAULT_MS)
+    }
+  }
+
+  /** Wakes up for the next one; at least once a minute, as clocks jump. */
+  function watch(): void {
+    const next = store.nextDue()
+    if (next !== null) wakeIn(Math.min(Date.parse(next) - now().getTime(), LONGEST_NAP_MS))
+  }
+
+  function wakeIn(ms: number): void {
+    clearTimeout(timer)
+    if (!closed) timer = setTimeout(look, Math.max(ms, 0)).unref()
+  }
+
+  return {
+    find: store.find,
+    list: store.list,
+    counts: store.counts,
+
+    /** Queues a message in the caller's transaction; it is sent once that has committed. */
+    enqueue(draft: Draft): void {
+      store.put(draft)
+      db.afterCommit(() => setImmediate(look))
+    },
+
+    /**
+     * Sends this now, and waits for what comes of it. The message is written down in the moment it goes out, so that
+     * without a row it was never sent; what was delivered is not sent again. Once it is on its way `signal` no longer matters.
+     */
+    dispatch(draft: Draft, signal: AbortSignal): Promise<Outcome> {
+      signal.throwIfAborted()
+      const row = store.find(draft.id)
+      if (row?.state === 'delivered') return Promise.resolve(outcomeOf(row))
+      return attempt({ ...draft, body: row?.body ?? draft.body }, () => {
+        if (signal.aborted || !mayGo()) return false
+        return db.transact(() => (store.put(draft), store.begin(draft.id)))
+      })
+    },
+
+    look,
+
+    /** After a start: what was on its way is uncertain now; what is due goes out. Answers how many were uncertain. */
+    start(): number {
+      const lost = db.transact(() => store.markLost(LOST))
+      look()
+      return lost
+    },
+
+    /** The end of an uncertainty, in the caller's transaction. */
+    resolve(id: string, answer: 'done' | 'again' | 'give_up'): void {
+      const row = store.find(id)
+      if (row?.state !== 'uncertain' && row?.state !== 'sending') return
+      if (answer === 'done') return store.change(id, { state: 'delivered' })
+      if (answer === 'give_up')
+        return store.change(id, { state: 'failed', lastError: 'The owner gave it up; it may have arrived.' })
+      store.put(row)
+      db.afterCommit(() => setImmediate(look))
+    },
+
+    /** What waits for an address or of a run does not go out any more; in the caller's transaction. */
+    cancel: store.failQueued,
+
+    /** Nothing new goes out; what is on its way may finish within `graceMs`, and is uncertain after that. */
+    async close(graceMs = 2_000): Promise<void> {
+      closed = true
+      clearTimeout(timer)
+      const rest = () => Promise.allSettled(going.values())
+      const cut = setTimeout(() => ending.abort(), graceMs)
+      await rest()
+      clearTimeout(cut)
+    },
+  }
+}
+
+function outcomeOf({ lastStatus, lastError, answer }: Message): Outcome {
+  return { state: 'delivered', status: lastStatus, error: lastError, answer: answer ?? '' }
+}
