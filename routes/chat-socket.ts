@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Request, Response } from 'express'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Config } from '../services/config.ts'
+import { concerns } from '../services/endings.ts'
 import { AppError } from '../services/errors.ts'
 import { isUuid } from '../services/ids.ts'
 import type { Services } from '../services/index.ts'
@@ -131,9 +132,4 @@ function refuse(stream: Duplex, error: AppError): void {
   stream.end(
     `HTTP/1.1 ${STATUS[error.code]} Refused\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
-}
-
-function concerns(ending: { sessionId?: string; keyId?: string; userId?: string }, who: Who): boolean {
-  if (ending.userId !== undefined) return ending.userId === who.user.id
-  return who.via === 'session' ? ending.sessionId === who.sessionId : ending.keyId === who.keyId
 }
