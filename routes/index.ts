@@ -18,10 +18,14 @@ import { errorHandler } from './errors.ts'
 import { healthEndpoints } from './health.ts'
 import { hostCheck } from './hosts.ts'
 import { modelEndpoints } from './models.ts'
+import { notificationEndpoints } from './notifications.ts'
 import { sessionEndpoints } from './sessions.ts'
+import { settingEndpoints } from './settings.ts'
 import { setupEndpoints } from './setup.ts'
 import { ticketEndpoints } from './tickets.ts'
 import { trashEndpoints } from './trash.ts'
+import { webhookTargetEndpoints } from './webhook-targets.ts'
+import { usageEndpoints } from './usage.ts'
 import { whitelistEndpoints } from './whitelists.ts'
 
 /** Every endpoint, in reading order. */
@@ -32,10 +36,14 @@ export const endpoints: readonly Endpoint[] = [
   ...apiKeyEndpoints,
   ...credentialEndpoints,
   ...whitelistEndpoints,
+  ...webhookTargetEndpoints,
   ...modelEndpoints,
+  ...settingEndpoints,
   ...ticketEndpoints,
   ...conversationEndpoints,
   ...approvalEndpoints,
+  ...notificationEndpoints,
+  ...usageEndpoints,
   ...trashEndpoints,
   ...auditEndpoints,
 ]

@@ -17,6 +17,7 @@ import { createHealth } from './health.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { createIdempotency } from './idempotency.ts'
 import { newId } from './ids.ts'
+import { createLimits } from './limits.ts'
 import type { Log } from './log.ts'
 import { createModels } from './models/index.ts'
 import { createNotifications } from './notifications.ts'
@@ -45,6 +46,7 @@ import { createTranscript } from './transcript.ts'
 import { createUsage } from './usage.ts'
 import { createUsers } from './users.ts'
 import { openVault } from './vault.ts'
+import { createWebhooks } from './webhooks/webhooks.ts'
 import { createWhitelists } from './whitelists.ts'
 import { createWho } from './who.ts'
 
@@ -84,10 +86,25 @@ export function createServices(deps: ServicesDeps) {
 
   const bounds = houseBounds(folder.dir, deps.programDir)
   const whitelists = createWhitelists({ ...base, audit, bounds })
+  const webhooks = createWebhooks({
+    ...base,
+    newId,
+    version,
+    privateHosts: config.allowedPrivateHosts,
+    vault,
+    audit,
+    alsoMask: credentials.alsoMask,
+    paused: () => settings.get('paused'),
+    notify: () => {},
+    log,
+  })
+  settings.onChange(({ paused }) => paused === false && webhooks.outbox.look())
+  closing.add('outbox', () => webhooks.outbox.close())
   const { tools, trash, outgoing, reader } = createTools({
     ...base,
     newId,
     version,
+    webhooks,
     trashDir: folder.trash,
     privateHosts: config.allowedPrivateHosts,
     pageWorker: deps.pageWorker,
@@ -114,6 +131,7 @@ export function createServices(deps: ServicesDeps) {
   const usage = createUsage({ ...base, timezone: config.timezone })
   const budgets = createBudgets({ ...base, timezone: config.timezone, settings, usage, notify: notifications.add, log })
   closing.add('budgets', () => budgets.close())
+  const limits = createLimits({ db, settings, audit })
   const personalities = createPersonalities({ ...base, audit })
   const conversations = createConversations(base)
   const runStore = createRunStore(base)
@@ -205,12 +223,14 @@ export function createServices(deps: ServicesDeps) {
     apiKeys,
     who,
     whitelists,
+    webhooks,
     trash,
     models,
     events,
     notifications,
     usage,
     budgets,
+    limits,
     personalities,
     conversations,
     runStore,
@@ -229,6 +249,7 @@ export function createServices(deps: ServicesDeps) {
 
     /** Takes up the work where it lay, and begins to look after the house. */
     start(): void {
+      webhooks.outbox.start()
       const recovered = runs.recover()
       if (recovered.resumed + recovered.interrupted > 0)
         log.info(recovered, 'took up runs that were going when the server ended')
