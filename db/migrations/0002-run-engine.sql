@@ -124,18 +124,18 @@ CREATE TABLE tasks (
 CREATE INDEX tasks_by_user ON tasks (user_id, created_at) WHERE deleted_at IS NULL;
 CREATE INDEX tasks_by_agent ON tasks (agent_id) WHERE agent_id IS NOT NULL AND deleted_at IS NULL;
 
--- When agents and tasks are due. A row exists for each that has a cron expression or a time; next_at is NULL while it is off.
+-- When agents and tasks are due. Each has its row; next_at is NULL while it is off or nothing is to come.
 CREATE TABLE schedules (
   id         TEXT PRIMARY KEY,                            -- the agent's or the task's id
   user_id    TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   kind       TEXT NOT NULL CHECK (kind IN ('agent', 'task')),
-  expression TEXT,                                        -- cron, 5 or 6 fields; NULL for one time only
+  expression TEXT,                                        -- cron, 5 or 6 fields; NULL: one time only, or by hand
   run_at     TEXT,                                        -- one time
   timezone   TEXT NOT NULL,                               -- IANA
   catch_up   INTEGER NOT NULL CHECK (catch_up IN (0, 1)),
   next_at    TEXT,
   updated_at TEXT NOT NULL,
-  CHECK ((expression IS NULL) <> (run_at IS NULL))
+  CHECK (expression IS NULL OR run_at IS NULL)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX schedules_due ON schedules (next_at) WHERE next_at IS NOT NULL;
 
@@ -151,6 +151,7 @@ CREATE TABLE occurrences (
   recorded_at TEXT NOT NULL,
   PRIMARY KEY (schedule_id, due_at)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX occurrences_ran ON occurrences (schedule_id, due_at) WHERE state = 'ran';
 
 -- Where webhook.send_to_target may send to. The secret is sealed like credentials.
 CREATE TABLE webhook_targets (
