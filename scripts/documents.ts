@@ -7,15 +7,28 @@ import { openApiDocument } from '../routes/openapi.ts'
 import { newId } from '../services/ids.ts'
 import { createTools } from '../services/tools/index.ts'
 import { toolSchemas } from '../services/tools/schemas.ts'
+import { createWebhooks } from '../services/webhooks/webhooks.ts'
+
+/** Whom a tool would need to act, which none does here. */
+const NOBODY = {
+  version: '',
+  privateHosts: new Set<string>(),
+  vault: { seal: () => '', open: () => '' },
+  audit: { record: () => {} },
+  alsoMask: () => () => {},
+  paused: () => true,
+  notify: () => {},
+  log: { error: () => {}, warn: () => {} },
+}
 
 /** Writes what is the same for every start: the OpenAPI document and the tools' JSON schemas. */
 export function writeDocuments(root: string, out: string): void {
   writeFileSync(join(out, 'openapi.json'), JSON.stringify(openApiDocument(endpoints)))
   const db = openDb(':memory:', { schemaDir: join(root, 'db'), backupDir: tmpdir() })
+  const base = { db, now: () => new Date(), newId }
   const { tools } = createTools({
-    db,
-    now: () => new Date(),
-    newId,
+    ...base,
+    webhooks: createWebhooks({ ...base, ...NOBODY }),
     trashDir: tmpdir(),
     version: '',
     privateHosts: new Set(),

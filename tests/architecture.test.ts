@@ -40,6 +40,7 @@ const HOMES: Record<string, RegExp> = {
   tldts: /^services\/domains\.ts$/,
   uuid: /^services\/ids\.ts$/,
   'rate-limiter-flexible': /^services\/sign-in-limits\.ts$/,
+  standardwebhooks: /^services\/webhooks\//,
   linkedom: /^services\/web\//,
   turndown: /^services\/web\//,
   '@mozilla/readability': /^services\/web\//,

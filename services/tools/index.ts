@@ -4,9 +4,11 @@ import { createFileLabels } from '../files/labels.ts'
 import { createTrash } from '../files/trash.ts'
 import { createOutgoing } from '../outgoing/client.ts'
 import { createPageReader } from '../web/reader.ts'
+import type { Webhooks } from '../webhooks/webhooks.ts'
 import { createFilesystemTool, type OpenedFolder } from './filesystem.ts'
 import type { SearchEngine } from './search-engines.ts'
 import { createWebTool } from './web.ts'
+import { createWebhookTool } from './webhook.ts'
 
 export type ToolsDeps = {
   db: Db
@@ -19,6 +21,7 @@ export type ToolsDeps = {
   pageWorker: URL
   folders: () => readonly OpenedFolder[]
   searchEngine: () => SearchEngine
+  webhooks: Pick<Webhooks, 'targets' | 'outbox'>
 }
 
 /** Every tool there is, with what they share. */
@@ -30,6 +33,7 @@ export function createTools(deps: ToolsDeps) {
   const tools: Tool[] = [
     createWebTool({ outgoing, reader, searchEngine: deps.searchEngine }),
     createFilesystemTool({ folders: deps.folders, trash, fileLabels }),
+    createWebhookTool({ now: deps.now, ...deps.webhooks }),
   ]
   return { tools, trash, outgoing, reader }
 }
