@@ -38,6 +38,8 @@ const HOMES: Record<string, RegExp> = {
   openai: /^services\/models\/openai/,
   '@node-rs/argon2': /^services\/passwords\.ts$/,
   tldts: /^services\/domains\.ts$/,
+  croner: /^services\/schedules\//,
+  'node-cron': /^services\/schedules\//,
   uuid: /^services\/ids\.ts$/,
   'rate-limiter-flexible': /^services\/sign-in-limits\.ts$/,
   standardwebhooks: /^services\/webhooks\//,
