@@ -95,7 +95,7 @@ export function createServices(deps: ServicesDeps) {
     audit,
     alsoMask: credentials.alsoMask,
     paused: () => settings.get('paused'),
-    notify: () => {},
+    notify: (note) => notifications.add(note),
     log,
   })
   settings.onChange(({ paused }) => paused === false && webhooks.outbox.look())
