@@ -48,6 +48,8 @@ const HOMES: Record<string, RegExp> = {
   '@mozilla/readability': /^services\/web\//,
   marked: /^public\/app\//,
   dompurify: /^public\/app\//,
+  cronstrue: /^public\/app\//,
+  uplot: /^public\/app\//,
 }
 
 type Import = { file: string; target: string }

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import { api } from './api.ts'
+import { whileSeen } from './while-seen.ts'
 
 export type Approval = {
   id: string
@@ -27,16 +28,7 @@ export async function refreshPending(): Promise<void> {
 }
 
 /** Keeps `pending` fresh while the page is looked at; the returned function ends it. */
-export function watchPending(): () => void {
-  const look = () => void (document.visibilityState === 'visible' && refreshPending())
-  look()
-  const timer = setInterval(look, EVERY)
-  document.addEventListener('visibilitychange', look)
-  return () => {
-    clearInterval(timer)
-    document.removeEventListener('visibilitychange', look)
-  }
-}
+export const watchPending = (): (() => void) => whileSeen(() => void refreshPending(), EVERY)
 
 export type Decision = { approved: boolean; note?: string; arguments?: Record<string, unknown> }
 

@@ -12,6 +12,34 @@ export const routes: Route[] = [
   { path: '/', title: 'Home', load: () => import('./views/home.tsx').then((it) => it.HomePage) },
   { path: '/chat/:id', title: 'Chat', full: true, load: () => import('./views/chat.tsx').then((it) => it.ChatPage) },
   { path: '/chats', title: 'Chats', load: () => import('./views/chats.tsx').then((it) => it.ChatsPage) },
+  { path: '/agents', title: 'Agents', load: () => import('./views/agents.tsx').then((it) => it.AgentsPage) },
+  {
+    path: '/agents/new',
+    title: 'New agent',
+    load: () => import('./views/agent-edit.tsx').then((it) => it.NewAgentPage),
+  },
+  { path: '/agents/:id', title: 'Agent', load: () => import('./views/agent.tsx').then((it) => it.AgentPage) },
+  {
+    path: '/agents/:id/edit',
+    title: 'Edit agent',
+    load: () => import('./views/agent-edit.tsx').then((it) => it.EditAgentPage),
+  },
+  { path: '/tasks', title: 'Tasks', load: () => import('./views/tasks.tsx').then((it) => it.TasksPage) },
+  { path: '/tasks/new', title: 'New task', load: () => import('./views/task-edit.tsx').then((it) => it.NewTaskPage) },
+  { path: '/tasks/:id', title: 'Task', load: () => import('./views/task.tsx').then((it) => it.TaskPage) },
+  {
+    path: '/tasks/:id/edit',
+    title: 'Edit task',
+    load: () => import('./views/task-edit.tsx').then((it) => it.EditTaskPage),
+  },
+  { path: '/runs', title: 'Activity', load: () => import('./views/runs.tsx').then((it) => it.RunsPage) },
+  { path: '/runs/:id', title: 'Run', load: () => import('./views/run.tsx').then((it) => it.RunPage) },
+  {
+    path: '/notifications',
+    title: 'Notifications',
+    load: () => import('./views/notifications.tsx').then((it) => it.NotificationsPage),
+  },
+  { path: '/usage', title: 'Usage', load: () => import('./views/usage.tsx').then((it) => it.UsagePage) },
   {
     path: '/approvals',
     title: 'Approvals',
@@ -34,6 +62,17 @@ export const routes: Route[] = [
     path: '/settings/api-keys',
     title: 'API keys',
     load: () => import('./views/api-keys.tsx').then((it) => it.ApiKeysPage),
+  },
+  { path: '/settings/limits', title: 'Limits', load: () => import('./views/limits.tsx').then((it) => it.LimitsPage) },
+  {
+    path: '/settings/personality',
+    title: 'Personality',
+    load: () => import('./views/personality.tsx').then((it) => it.PersonalityPage),
+  },
+  {
+    path: '/settings/webhooks',
+    title: 'Webhooks',
+    load: () => import('./views/webhooks.tsx').then((it) => it.WebhooksPage),
   },
   {
     path: '/settings/account',

@@ -3,17 +3,17 @@ import { useContext } from 'preact/hooks'
 import { counted, dollars } from '../format.ts'
 import { CopyButton } from '../ui/copy.tsx'
 import { Icon } from '../ui/icons.tsx'
-import { ChatContext } from './context.ts'
+import { AnswerContext } from './context.ts'
 import type { RunItem } from './items.ts'
 import type { LinkRule } from './markdown.ts'
 import { Prose } from './prose.tsx'
 import { isSettled, textOf } from './run-state.ts'
 import { ToolCard } from './tool-card.tsx'
-import type { Part, Run } from './types.ts'
+import type { ChildPart, Part, Run } from './types.ts'
 
 /** One answer: words and calls in their order, then how it ended. Redraws alone while it grows. */
 export function Answer({ item }: { item: RunItem }): JSX.Element {
-  const chat = useContext(ChatContext)
+  const chat = useContext(AnswerContext)
   const run = item.run.value
   const rule: LinkRule = run.integrity === 'owner' ? 'all' : chat.hosts.value
   const live = !isSettled(run)
@@ -35,8 +35,10 @@ const keyOf = (part: Part, at: number): string => (part.type === 'tool' ? part.c
 type PartProps = { part: Part; rule: LinkRule; live: boolean; last: boolean }
 
 function PartView({ part, rule, live, last }: PartProps) {
-  const chat = useContext(ChatContext)
+  const chat = useContext(AnswerContext)
   if (part.type === 'text') return <Prose text={part.text} rule={rule} settled={!live || !last} />
+  if (part.type === 'summary') return <Summary text={part.text} rule={rule} />
+  if (part.type === 'run') return <ChildRun part={part} />
   if (part.type === 'tool') return <ToolCard part={part} live={live} confirm={chat.confirm} />
   return (
     <div class="images">
@@ -44,6 +46,32 @@ function PartView({ part, rule, live, last }: PartProps) {
         <img key={url} src={url} alt="Made by Steward" />
       ))}
     </div>
+  )
+}
+
+function Summary({ text, rule }: { text: string; rule: LinkRule }) {
+  return (
+    <details class="tool">
+      <summary>
+        <span class="mark">
+          <Icon name="book" size={16} />
+        </span>
+        <span class="summary-name">Earlier conversation was summarised</span>
+        <Icon name="down" size={14} />
+      </summary>
+      <div class="tool-body">
+        <Prose text={text} rule={rule} settled />
+      </div>
+    </details>
+  )
+}
+
+function ChildRun({ part }: { part: ChildPart }) {
+  return (
+    <p class="small child-run">
+      <Icon name="robot" size={16} /> Asked {part.agent_name ?? 'an agent'}:{' '}
+      <a href={`/runs/${part.run_id}`}>see its run</a>
+    </p>
   )
 }
 

@@ -2,6 +2,7 @@ import type { JSX, RefObject } from 'preact'
 import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { IconButton } from '../ui/button.tsx'
 import { Icon } from '../ui/icons.tsx'
+import { AgentPicker } from './agent-picker.tsx'
 import { FileButton, FileChips, useFiles } from './composer-files.tsx'
 import { ModelButton } from './model-picker.tsx'
 import { model } from './models.ts'
@@ -16,19 +17,31 @@ type ComposerProps = {
   onStop?: () => void
   /** The open web was allowed in this conversation. */
   webOpen?: boolean
+  /** Nothing was said yet: who answers can still be chosen. */
+  fresh?: boolean
 }
 
 /** Where one types: grows with the text, keeps a draft, takes files by button, paste and drop. */
-export function Composer({ id, label, onSend, running, onStop, webOpen = false }: ComposerProps): JSX.Element {
+export function Composer({
+  id,
+  label,
+  onSend,
+  running,
+  onStop,
+  webOpen = false,
+  fresh = false,
+}: ComposerProps): JSX.Element {
   const [text, setText] = useDraft(id)
   const [web, setWeb] = useState(false)
+  const [agent, setAgent] = useState('')
   const { files, add, remove, clear, over, target } = useFiles()
   const area = useRef<HTMLTextAreaElement>(null)
   const ready = text.trim() !== '' || files.length > 0
   const send = () => {
     if (!ready) return
-    const choice = model.value ? { model: model.value.id } : {}
-    onSend({ content: text.trim(), attachments: files, ...choice, ...(web ? { web } : {}) })
+    const who = fresh && agent ? { agent_id: agent } : {}
+    const choice = model.value && !who.agent_id ? { model: model.value.id } : {}
+    onSend({ content: text.trim(), attachments: files, ...choice, ...who, ...(web ? { web } : {}) })
     setText('')
     setWeb(false)
     clear()
@@ -45,7 +58,8 @@ export function Composer({ id, label, onSend, running, onStop, webOpen = false }
       <div class="composer-tools">
         <FileButton onFiles={add} />
         <WebToggle on={web || webOpen} fixed={webOpen} onChange={setWeb} />
-        <ModelButton />
+        {!(fresh && agent) && <ModelButton />}
+        {fresh && <AgentPicker value={agent} onChange={setAgent} />}
         <span class="grow" />
         {running && onStop && <IconButton label="Stop" icon="stop" look="plain" class="stop" onClick={onStop} />}
         <IconButton label="Send" icon="send" look="primary" type="submit" class="send" disabled={!ready} />

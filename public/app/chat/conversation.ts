@@ -156,12 +156,13 @@ export function createConversation(id: string) {
   function deliver(key: string): void {
     const item = items.value.find((each) => each.key === key)
     if (item?.kind !== 'user' || !item.outgoing) return
-    const { content, model, web, attachments } = item.outgoing
+    const { content, model, agent_id, web, attachments } = item.outgoing
     const files = attachments.map(({ name, media_type, data }) => ({ name, media_type, data }) as never)
     const sent = socket?.send({
       type: 'message',
       content,
       ...(model ? { model } : {}),
+      ...(agent_id ? { agent_id } : {}),
       ...(web ? { web } : {}),
       ...(files.length ? { attachments: files } : {}),
     })

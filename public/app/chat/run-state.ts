@@ -32,6 +32,7 @@ export function storedRun(answer: StoredAnswer): Run {
     ...newRun(answer.run_id, answer.integrity),
     status: answer.status,
     parts: answer.parts.length || !answer.content ? answer.parts : [{ type: 'text', text: answer.content }],
+    waitingFor: answer.reason ?? null,
     stopReason: answer.stop_reason,
     usage: answer.usage,
     model: answer.model,
@@ -90,12 +91,12 @@ function withAsk(run: Run, ask: Ask): Run {
 export const withArguments = (run: Run, callId: string, changed: unknown): Run =>
   withCall(run, callId, { arguments: changed })
 
-const ANSWERS = { approved: 'approved by you', denied: 'denied by you', expired: 'expired' } as const
+const ANSWERS: Record<string, string> = { approved: 'approved by you', denied: 'denied by you', expired: 'expired' }
 
 function withoutAsk(run: Run, { call_id, decision }: FrameOf<'confirmation_closed'>): Run {
   return withCall(run, call_id, {
     ask: null,
-    decision: ANSWERS[decision],
+    decision: ANSWERS[decision] ?? null,
     status: decision === 'approved' ? 'started' : 'finished',
   })
 }

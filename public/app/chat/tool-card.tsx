@@ -7,6 +7,7 @@ import { Icon } from '../ui/icons.tsx'
 import { Badge } from '../ui/states.tsx'
 import { complain } from '../ui/toast.tsx'
 import { toolTitle } from '../ui/tool-title.ts'
+import { UncertainCard } from '../ui/uncertain-card.tsx'
 import type { ToolPart } from './types.ts'
 
 type ToolCardProps = { part: ToolPart; live: boolean; confirm: (callId: string, decision: Decision) => Promise<void> }
@@ -14,6 +15,17 @@ type ToolCardProps = { part: ToolPart; live: boolean; confirm: (callId: string, 
 /** One call: its name and how it went on one line, arguments and result inside. An open question stands below it. */
 export function ToolCard({ part, live, confirm }: ToolCardProps): JSX.Element {
   const title = toolTitle(part.tool_name, part.arguments)
+  if (part.ask?.kind === 'uncertain') {
+    return (
+      <UncertainCard
+        approvalId={part.ask.approval_id ?? part.call_id}
+        toolName={title}
+        args={part.ask.arguments}
+        description={part.ask.description}
+        reason={part.ask.reason}
+      />
+    )
+  }
   if (part.ask) {
     return (
       <ApprovalCard
@@ -37,9 +49,21 @@ export function ToolCard({ part, live, confirm }: ToolCardProps): JSX.Element {
       </summary>
       <div class="tool-body">
         <Arguments value={part.arguments} />
+        <ChildLink part={part} />
         <Result part={part} />
       </div>
     </details>
+  )
+}
+
+/** The run that `agent.ask` started: what that agent did stands there. */
+function ChildLink({ part }: { part: ToolPart }) {
+  const child = part.child_run_id ?? (part.result as { run_id?: unknown } | null | undefined)?.run_id
+  if (typeof child !== 'string') return null
+  return (
+    <p class="small">
+      <a href={`/runs/${child}`}>See what that agent did</a>
+    </p>
   )
 }
 

@@ -14,6 +14,9 @@ export type Ask = {
   description: string
   reason: string
   expires_at: string | null
+  /** Where nobody knows whether the call happened. */
+  kind?: 'uncertain'
+  approval_id?: string
 }
 
 export type TextPart = { type: 'text'; text: string }
@@ -34,8 +37,14 @@ export type ToolPart = {
   rule?: string | null
   reason?: string | null
   ask?: Ask | null
+  /** The run that this call asked for. */
+  child_run_id?: string | null
 }
-export type Part = TextPart | ToolPart | ImagesPart
+/** What stood before was shortened to this, so that the conversation fits the model. */
+export type SummaryPart = { type: 'summary'; text: string }
+/** Another run that this one asked for. */
+export type ChildPart = { type: 'run'; run_id: string; call_id?: string; agent_name?: string | null }
+export type Part = TextPart | ToolPart | ImagesPart | SummaryPart | ChildPart
 
 /** One answer as it is shown. Never changed in place: every frame makes the next one. */
 export type Run = {
@@ -74,6 +83,8 @@ export type StoredAnswer = {
   parts: Part[]
   confirmations?: Ask[]
   status: RunStatus
+  /** Why it waits. */
+  reason?: string | null
   stop_reason: StopReason | null
   error: Fault | null
   model: string | null
@@ -97,4 +108,11 @@ export type StoredConversation = {
 /** A file on its way to the model. */
 export type Attachment = { key: string; name: string; media_type: string; size: number; data: string; preview?: string }
 
-export type OutgoingMessage = { content: string; model?: string; web?: boolean; attachments: Attachment[] }
+export type OutgoingMessage = {
+  content: string
+  model?: string
+  /** Who answers in a conversation that begins with this message; Steward itself by default. */
+  agent_id?: string
+  web?: boolean
+  attachments: Attachment[]
+}

@@ -7,6 +7,7 @@ import { me, signOut } from '../session.ts'
 import { IconButton } from '../ui/button.tsx'
 import { Icon, type IconName } from '../ui/icons.tsx'
 import { complain } from '../ui/toast.tsx'
+import { HouseControls } from './house-controls.tsx'
 import { ThemeSwitch } from './theme-switch.tsx'
 
 type NavigationProps = { fold: () => void; inDrawer?: boolean }
@@ -20,6 +21,7 @@ export function Navigation({ fold, inDrawer }: NavigationProps): JSX.Element {
           <img src="/icons/steward.svg" alt="" width="26" height="26" />
           Steward
         </a>
+        <HouseControls />
         <IconButton
           label={inDrawer ? 'Close navigation' : 'Hide sidebar'}
           icon={inDrawer ? 'close' : 'sidebar'}
@@ -38,9 +40,21 @@ export function Navigation({ fold, inDrawer }: NavigationProps): JSX.Element {
           <Entry href="/chats" icon="chat">
             Chats
           </Entry>
+          <Entry href="/agents" icon="robot" also="/agents/">
+            Agents
+          </Entry>
+          <Entry href="/tasks" icon="task" also="/tasks/">
+            Tasks
+          </Entry>
+          <Entry href="/runs" icon="pulse" also="/runs/">
+            Activity
+          </Entry>
           <Entry href="/approvals" icon="shield">
             Approvals
             <PendingCount />
+          </Entry>
+          <Entry href="/usage" icon="chart">
+            Usage
           </Entry>
           <Entry href="/files" icon="folder">
             Files

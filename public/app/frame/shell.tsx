@@ -3,6 +3,9 @@ import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { place } from '../router.ts'
 import { IconButton } from '../ui/button.tsx'
+import { watchUnread } from '../notices.ts'
+import { watchStatus } from '../status.ts'
+import { HouseControls, PausedBanner } from './house-controls.tsx'
 import { Navigation } from './navigation.tsx'
 import { watchPending } from '../pending.ts'
 import { refreshRecent } from '../recent.ts'
@@ -15,7 +18,8 @@ const drawer = signal(false)
 export function Shell({ full, children }: { full: boolean; children: ComponentChildren }): JSX.Element {
   useEffect(() => {
     void refreshRecent()
-    return watchPending()
+    const ends = [watchPending(), watchStatus(), watchUnread()]
+    return () => ends.forEach((end) => end())
   }, [])
   return (
     <div class="shell">
@@ -26,7 +30,10 @@ export function Shell({ full, children }: { full: boolean; children: ComponentCh
         <Navigation fold={() => setFolded(true)} />
       </aside>
       <div class="stage">
-        {!full && <TopBar />}
+        <div>
+          {!full && <TopBar />}
+          <PausedBanner />
+        </div>
         <main id="main" class={full ? 'main full' : 'main'} tabIndex={-1}>
           {children}
         </main>
@@ -55,6 +62,8 @@ function TopBar() {
       <a class="brand" href="/">
         Steward
       </a>
+      <span class="grow" />
+      <HouseControls />
     </header>
   )
 }

@@ -6,7 +6,7 @@ type Common = { label: string; hint?: ComponentChildren; error?: string | undefi
 type TextFieldProps = Common & {
   value: string
   onInput: (value: string) => void
-  type?: 'text' | 'password' | 'search' | 'date' | 'url'
+  type?: 'text' | 'password' | 'search' | 'date' | 'url' | 'number' | 'datetime-local'
   autocomplete?: string
   required?: boolean
   minLength?: number
@@ -15,6 +15,11 @@ type TextFieldProps = Common & {
   autofocus?: boolean
   mono?: boolean
   readOnly?: boolean
+  /** Id of a datalist with proposals. */
+  list?: string
+  min?: number
+  step?: number | 'any'
+  onBlur?: () => void
 }
 
 /** A labelled line of text with its hint and its error. */
@@ -38,10 +43,86 @@ export function TextField({ label, hint, error, value, onInput, type = 'text', .
         placeholder={rest.placeholder}
         autofocus={rest.autofocus}
         readOnly={rest.readOnly}
+        list={rest.list}
+        min={rest.min}
+        step={rest.step}
+        onBlur={rest.onBlur}
         spellcheck={false}
       />
       <Remark id={id} hint={hint} error={error} />
     </div>
+  )
+}
+
+type AreaFieldProps = Common & {
+  value: string
+  onInput: (value: string) => void
+  rows?: number
+  required?: boolean
+  maxLength?: number
+  placeholder?: string
+  autofocus?: boolean
+  mono?: boolean
+}
+
+/** A labelled box for longer text. */
+export function AreaField({ label, hint, error, value, onInput, rows = 6, ...rest }: AreaFieldProps): JSX.Element {
+  const id = useId()
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <textarea
+        id={id}
+        class={`input${rest.mono ? ' mono' : ''}`}
+        rows={rows}
+        value={value}
+        onInput={(event) => onInput(event.currentTarget.value)}
+        aria-invalid={error ? true : undefined}
+        aria-describedby={hint || error ? `${id}-hint` : undefined}
+        required={rest.required}
+        maxLength={rest.maxLength}
+        placeholder={rest.placeholder}
+        autofocus={rest.autofocus}
+      />
+      <Remark id={id} hint={hint} error={error} />
+    </div>
+  )
+}
+
+type ChoiceFieldProps<T extends string> = Common & {
+  value: T
+  options: readonly (readonly [T, ComponentChildren, string?])[]
+  onChange: (value: T) => void
+}
+
+/** A labelled choice of a few that are worth a line each. */
+export function ChoiceField<T extends string>({ label, hint, error, value, options, onChange }: ChoiceFieldProps<T>) {
+  const id = useId()
+  return (
+    <fieldset class="field" aria-describedby={hint || error ? `${id}-hint` : undefined}>
+      <legend>{label}</legend>
+      {options.map(([key, text, about]) => (
+        <div class="check-field" key={key}>
+          <input
+            id={`${id}-${key}`}
+            type="radio"
+            name={id}
+            checked={key === value}
+            onChange={() => onChange(key)}
+            aria-describedby={about ? `${id}-${key}-hint` : undefined}
+          />
+          <label for={`${id}-${key}`}>
+            {text}
+            {about && (
+              <small id={`${id}-${key}-hint`} class="hint">
+                {about}
+              </small>
+            )}
+          </label>
+        </div>
+      ))}
+      <Remark id={id} hint={hint} error={error} />
+    </fieldset>
   )
 }
 

@@ -1,10 +1,11 @@
 import type { JSX } from 'preact'
 import { useEffect, useMemo } from 'preact/hooks'
 import { Composer } from '../chat/composer.tsx'
-import { ChatContext } from '../chat/context.ts'
+import { AnswerContext, ChatContext } from '../chat/context.ts'
 import { createConversation, type Conversation } from '../chat/conversation.ts'
 import { takeFirst } from '../chat/first-message.ts'
 import { Transcript } from '../chat/transcript.tsx'
+import { HouseControls } from '../frame/house-controls.tsx'
 import { NavigationButtons } from '../frame/shell.tsx'
 import { recent } from '../recent.ts'
 import type { PageProps } from '../routes.ts'
@@ -23,24 +24,27 @@ export function ChatPage({ params }: PageProps): JSX.Element {
   }, [chat])
   return (
     <ChatContext.Provider value={chat}>
-      <div class="chat">
-        <ChatHead chat={chat} />
-        <Transcript />
-        <div class="chat-foot">
-          <LineState chat={chat} />
-          <Composer
-            id={id}
-            label="Message Steward"
-            onSend={chat.send}
-            webOpen={chat.webOpen.value}
-            running={chat.active.value.size > 0}
-            onStop={() => void (chat.stop() || offline())}
-          />
+      <AnswerContext.Provider value={chat}>
+        <div class="chat">
+          <ChatHead chat={chat} />
+          <Transcript />
+          <div class="chat-foot">
+            <LineState chat={chat} />
+            <Composer
+              id={id}
+              label="Message Steward"
+              onSend={chat.send}
+              fresh={chat.loaded.value && !chat.items.value.length}
+              webOpen={chat.webOpen.value}
+              running={chat.active.value.size > 0}
+              onStop={() => void (chat.stop() || offline())}
+            />
+          </div>
+          <div class="visually-hidden" aria-live="polite">
+            {chat.said.value}
+          </div>
         </div>
-        <div class="visually-hidden" aria-live="polite">
-          {chat.said.value}
-        </div>
-      </div>
+      </AnswerContext.Provider>
     </ChatContext.Provider>
   )
 }
@@ -67,6 +71,7 @@ function ChatHead({ chat }: { chat: Conversation }) {
       >
         Clear context
       </Button>
+      <HouseControls />
     </header>
   )
 }

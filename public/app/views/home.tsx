@@ -7,11 +7,13 @@ import { pending } from '../pending.ts'
 import { recent } from '../recent.ts'
 import { navigate } from '../router.ts'
 import { me } from '../session.ts'
+import { agentName } from '../status.ts'
 import { counted } from '../format.ts'
 import { Icon } from '../ui/icons.tsx'
 import { Section } from '../ui/page.tsx'
 import { PendingApproval } from '../ui/pending-approval.tsx'
 import { Time } from '../ui/states.tsx'
+import { QueueSection } from '../work/queue.tsx'
 import { useEffect, useMemo } from 'preact/hooks'
 
 const MOST = 8
@@ -25,7 +27,8 @@ export function HomePage(): JSX.Element {
       <h1 tabIndex={-1}>{greeting(new Date().getHours())}</h1>
       <Composer
         id="home"
-        label="What shall Steward do?"
+        label={`What shall ${agentName.value} do?`}
+        fresh
         onSend={(message) => {
           startWith(id, message)
           navigate(`/chat/${id}`)
@@ -34,6 +37,7 @@ export function HomePage(): JSX.Element {
       <RehearsalHint />
       <ModelWarnings />
       <Waiting />
+      <QueueSection most={5} />
       <Recent />
     </div>
   )

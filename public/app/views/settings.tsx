@@ -4,7 +4,10 @@ import { Icon, type IconName } from '../ui/icons.tsx'
 import { Page } from '../ui/page.tsx'
 
 const ICONS: Record<string, IconName> = {
+  '/settings/personality': 'chat',
+  '/settings/limits': 'chart',
   '/settings/credentials': 'key',
+  '/settings/webhooks': 'hook',
   '/settings/whitelists': 'globe',
   '/settings/api-keys': 'tool',
   '/settings/account': 'person',
