@@ -1,14 +1,14 @@
-import type { Deps } from '../deps.ts'
-import type { Log } from '../log.ts'
-import type { Notifications } from '../notifications.ts'
-import type { Settings } from '../settings.ts'
-import type { Turn, Usage } from '../usage.ts'
-import { nextDayIn } from './house-day.ts'
-import { type BudgetScope, type Limit, type Refusal, refusalAmong } from './limits.ts'
-import { toMicros, toMicrosUp, toUsd } from './money.ts'
-import { createBudgetNotices, type Period } from './notices.ts'
+import type { Deps } from './deps.ts'
+import type { Log } from './log.ts'
+import type { Notifications } from './notifications.ts'
+import type { Settings } from './settings.ts'
+import type { Turn, Usage } from './usage.ts'
+import { nextDayIn } from './budgets/house-day.ts'
+import { type BudgetScope, type Limit, type Refusal, refusalAmong } from './budgets/limits.ts'
+import { toMicros, toMicrosUp, toUsd } from './budgets/money.ts'
+import { createBudgetNotices, type Period } from './budgets/notices.ts'
 
-export { estimateInputTokens, estimateUsd } from '../models/estimate.ts'
+export { estimateInputTokens, estimateUsd } from './models/estimate.ts'
 
 export type Reservation = { ok: true; settle: () => void } | Refusal
 
