@@ -412,6 +412,9 @@ describe('a message to a webhook target', () => {
     }
     const last = await settled(target, 'failed')
     assert.deepEqual([last.attempts, last.next_attempt_at], [10, null])
+    const told = (await owner.get('/api/notifications?kind=delivery')).body.items
+    assert.equal(told[0].title, `Could not deliver to ${target.name}`)
+    assert.equal(told[0].text, 'Given up after 10 attempts: It answered 500.')
     later(48 * HOUR)
     assert.equal(receiver.received.length, 10)
   })

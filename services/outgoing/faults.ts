@@ -12,6 +12,12 @@ export function explained(error: unknown, url: string): AppError {
   })
 }
 
+/** What went wrong in one sentence, without advice: for requests that Steward itself repeats, or must not. */
+export function reasonOf(error: unknown, url: string): string {
+  const known = inChain(error, (link) => link instanceof AppError)
+  return known ? (known as AppError).message : sentence(codeOf(error), new URL(url).host)
+}
+
 function sentence(code: string, host: string): string {
   if (code === 'ENOTFOUND' || code === 'ENODATA') return `No server has the name ${host}.`
   if (code === 'EAI_AGAIN') return `The name ${host} could not be looked up.`

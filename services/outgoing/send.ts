@@ -3,11 +3,10 @@ import { AppError } from '../errors.ts'
 import { hostKey, hostKeys, normaliseUrl } from './addresses.ts'
 import { ACCEPTED_ENCODINGS, readBody } from './body.ts'
 import { lookupAll, openAgent, type Lookup } from './connect.ts'
-import { explained } from './faults.ts'
+import { reasonOf } from './faults.ts'
 import { decodeText } from './text.ts'
 
 const MAX_ANSWER_BYTES = 16 * 1024
-const FAULTS_FOR_GOOD = new Set(['invalid', 'forbidden'])
 
 export type SendOptions = {
   headers: Record<string, string>
@@ -60,9 +59,8 @@ export function createSender({
     try {
       return await answered(await agent.request(requestOf(url, version, options, signal)))
     } catch (error) {
-      const fault = deadline.aborted ? tooSlow(url, deadlineMs) : explained(error, url)
-      if (connected) return { fate: 'unknown', reason: fault.message }
-      return { fate: 'not_sent', reason: fault.message, forGood: FAULTS_FOR_GOOD.has(fault.code) }
+      const reason = deadline.aborted ? tooSlow(url, deadlineMs) : reasonOf(error, url)
+      return connected ? { fate: 'unknown', reason } : { fate: 'not_sent', reason, forGood: isForbidden(error) }
     } finally {
       // @NOTE an aborted request may still be connecting; nothing of it must live on.
       void agent.destroy()
@@ -97,6 +95,11 @@ function first(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header[0] : header
 }
 
-function tooSlow(url: string, deadlineMs: number): AppError {
-  return new AppError('upstream_failed', `${new URL(url).host} did not answer within ${deadlineMs / 1000} seconds.`)
+/** The address is one that may not be reached, today or tomorrow. */
+function isForbidden(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'forbidden'
+}
+
+function tooSlow(url: string, deadlineMs: number): string {
+  return `${new URL(url).host} did not answer within ${deadlineMs / 1000} seconds.`
 }
