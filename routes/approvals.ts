@@ -27,14 +27,19 @@ const Approval = lazy(() =>
     decided_at: Time().nullable(),
     decided_by: z.string().nullable(),
     note: z.string().nullable(),
+    answer: z.enum(['done', 'again', 'give_up']).nullable(),
   }),
 )
+const Note = lazy(() => z.string().max(2000).optional())
 const Decision = lazy(() =>
-  z.strictObject({
-    approved: z.boolean(),
-    note: z.string().max(2000).optional(),
-    arguments: z.record(z.string(), z.unknown()).optional(),
-  }),
+  z.union([
+    z.strictObject({
+      approved: z.boolean(),
+      note: Note(),
+      arguments: z.record(z.string(), z.unknown()).optional(),
+    }),
+    z.strictObject({ decision: z.enum(['done', 'again', 'give_up']), note: Note() }),
+  ]),
 )
 const ListQuery = lazy(() => Cursor().extend({ state: z.enum(STATES).optional() }))
 const Id = lazy(() => z.object({ id: z.string() }))
@@ -57,6 +62,7 @@ const EXAMPLE = {
   decided_at: null,
   decided_by: null,
   note: null,
+  answer: null,
 }
 
 /** An approval with every known secret in it masked. */
@@ -102,7 +108,7 @@ export const approvalEndpoints = [
     scopes: ['approve'],
     summary: 'Decide',
     description:
-      'Once: the same decision again is fine, the opposite is 409, too late is 410. `arguments` approves with changed arguments. A key cannot decide for a run it started.',
+      'Once: the same decision again is fine, the opposite is 409, too late is 410. `arguments` approves with changed arguments. A key cannot decide for a run it started. A question of the kind `uncertain` asks what became of a call of which nobody knows whether it happened; it takes `{"decision": "done"}`, `"again"` or `"give_up"`.',
     params: Id,
     body: Decision,
     output: Approval,
@@ -110,7 +116,7 @@ export const approvalEndpoints = [
     example: { ...EXAMPLE, state: 'approved' },
     exampleBody: { approved: true },
     handle: async ({ params, body }, { services, who }) => {
-      if (!body.approved && body.arguments !== undefined)
+      if ('approved' in body && !body.approved && body.arguments !== undefined)
         throw new AppError('invalid', 'Changed arguments go with an approval, not with a refusal.')
       const decider = {
         userId: who.user.id,

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { RawData, WebSocket } from 'ws'
 import { AppError } from '../services/errors.ts'
 import type { Told } from '../services/events.ts'
+import type { Decision } from '../services/policy/approvals.ts'
 import { effectiveScopes, type Scope } from '../services/shapes/api-key.ts'
 import { CHANNELS, ClientFrame, MAX_ATTACHMENT_BYTES, type SocketFrame } from '../services/shapes/frames.ts'
 import type { IntakeAttachment } from '../services/shapes/intake.ts'
@@ -103,7 +104,6 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
 
   function message(frame: Extract<ClientFrame, { type: 'message' }>, who: Who): void {
     needs(who, 'run')
-    if (frame.agent_id !== undefined) throw new AppError('not_found', 'There is no such agent.')
     services.runs.submit({
       door: who.by === 'api' ? 'api' : 'web',
       address: conversationId,
@@ -115,6 +115,7 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
       integrity: who.input,
       text: frame.content,
       attachments: attachmentsOf(frame.attachments ?? []),
+      agentId: frame.agent_id,
       model: frame.model,
       web: frame.web,
       apiKeyId: who.via === 'key' ? who.keyId : undefined,
@@ -124,10 +125,8 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
   async function confirm(frame: Extract<ClientFrame, { type: 'confirm' }>, who: Who): Promise<void> {
     needs(who, 'approve')
     const decider = { userId, by: who.by, actor: who.actor, apiKeyId: who.via === 'key' ? who.keyId : undefined }
-    if (services.approvals.get(userId, frame.call_id).conversation_id !== conversationId) {
-      throw new AppError('not_found', 'There is no such question in this conversation.')
-    }
-    await services.decisions.decide(decider, frame.call_id, frame)
+    const approval = services.decisions.questionOf(userId, frame.call_id, conversationId)
+    await services.decisions.decide(decider, approval.id, decisionOf(frame))
   }
 
   /** The conversation, if it is this user's; there is nothing to stop in one that does not exist. */
@@ -158,6 +157,13 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
     }
     send({ type: 'event', channel, ...(told.agentId ? { agent_id: told.agentId } : {}), data })
   }
+}
+
+function decisionOf(frame: Extract<ClientFrame, { type: 'confirm' }>): Decision {
+  const { approved, decision, note, arguments: args } = frame
+  if (decision !== undefined) return { decision, note }
+  if (approved === undefined) throw new AppError('invalid', 'Say "approved": true or false.')
+  return { approved, note, arguments: args }
 }
 
 /** A channel by name; `agent.*` names all of them. */

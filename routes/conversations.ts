@@ -3,6 +3,7 @@ import { AppError } from '../services/errors.ts'
 import { Ok, OK, Page, Time } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import { endpoint } from './endpoint.ts'
+import { Attachment, Part } from './run-shapes.ts'
 
 const Entry = lazy(() =>
   z.object({
@@ -14,7 +15,6 @@ const Entry = lazy(() =>
     message_count: z.number(),
   }),
 )
-const Attachment = lazy(() => z.object({ id: z.string(), name: z.string(), media_type: z.string(), size: z.number() }))
 const UserMessage = lazy(() =>
   z.object({
     id: z.string(),
@@ -26,27 +26,6 @@ const UserMessage = lazy(() =>
     created_at: Time(),
     cleared: z.boolean(),
   }),
-)
-const Part = lazy(() =>
-  z.discriminatedUnion('type', [
-    z.object({ type: z.literal('text'), text: z.string() }),
-    z.object({
-      type: z.literal('tool'),
-      call_id: z.string(),
-      tool_name: z.string(),
-      operation: z.string().nullable(),
-      arguments: z.unknown(),
-      status: z.enum(['started', 'finished', 'waiting']),
-      success: z.boolean(),
-      result_summary: z.string(),
-      result: z.string(),
-      confirmed: z.boolean(),
-      duration_ms: z.number().nullable(),
-      decision: z.enum(['allow', 'ask', 'deny']).nullable(),
-      rule: z.string().nullable(),
-      reason: z.string().nullable(),
-    }),
-  ]),
 )
 const AssistantMessage = lazy(() =>
   z.object({
@@ -63,9 +42,12 @@ const AssistantMessage = lazy(() =>
         description: z.string(),
         reason: z.string(),
         expires_at: Time(),
+        kind: z.literal('uncertain').optional(),
+        approval_id: z.string().optional(),
       }),
     ),
     status: z.string(),
+    reason: z.string().nullable(),
     stop_reason: z.string().nullable(),
     error: z.object({ error: z.string(), code: z.string() }).nullable(),
     model: z.string(),

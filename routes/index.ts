@@ -7,10 +7,15 @@ import type { Config } from '../services/config.ts'
 import { AppError } from '../services/errors.ts'
 import type { Services } from '../services/index.ts'
 import type { Log } from '../services/log.ts'
+import { agentEndpoints } from './agents.ts'
+import { agentWorkEndpoints } from './agent-work.ts'
+import { runEndpoints } from './runs.ts'
+import { toolEndpoints } from './tools.ts'
 import { apiKeyEndpoints } from './api-keys.ts'
 import { approvalEndpoints } from './approvals.ts'
 import { auditEndpoints } from './audit.ts'
 import { originCheck, sessionHandler, type SessionHandler } from './auth.ts'
+import { controlEndpoints } from './control.ts'
 import { conversationEndpoints } from './conversations.ts'
 import { credentialEndpoints } from './credentials.ts'
 import { mount, type Endpoint } from './endpoint.ts'
@@ -40,6 +45,11 @@ export const endpoints: readonly Endpoint[] = [
   ...modelEndpoints,
   ...settingEndpoints,
   ...ticketEndpoints,
+  ...controlEndpoints,
+  ...agentEndpoints,
+  ...agentWorkEndpoints,
+  ...runEndpoints,
+  ...toolEndpoints,
   ...conversationEndpoints,
   ...approvalEndpoints,
   ...notificationEndpoints,

@@ -1,3 +1,4 @@
+import assert from 'node:assert'
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,6 +36,7 @@ export function writeDocuments(root: string, out: string): void {
     pageWorker: new URL('file:///none'),
     folders: () => [],
     searchEngine: () => ({ kind: 'duckduckgo' }),
+    otherAgents: { exist: () => false, ask: () => assert.fail('Nobody asks here.') },
   })
   writeFileSync(join(out, 'tools.json'), JSON.stringify(toolSchemas(tools)))
   db.close()

@@ -5,6 +5,7 @@ import type { Integrity, Labels, Privacy } from './shapes/labels.ts'
 export type Conversation = {
   id: string
   userId: string
+  agentId: string | null
   title: string
   model: string
   integrity: Integrity
@@ -29,7 +30,7 @@ export type ConversationEntry = {
 
 type Row = Omit<Conversation, 'webOpen'> & { webOpen: number }
 
-const COLUMNS = `id, user_id AS userId, title, model, integrity, privacy, web_open AS webOpen, cleared_after AS clearedAfter,
+const COLUMNS = `id, user_id AS userId, agent_id AS agentId, title, model, integrity, privacy, web_open AS webOpen, cleared_after AS clearedAfter,
   cleared_at AS clearedAt, trimmed_to AS trimmedTo, message_count AS messageCount, started_at AS startedAt, updated_at AS updatedAt`
 const ENTRY = 'id, title, model, started_at, updated_at, message_count'
 const TITLE_LENGTH = 60
@@ -42,8 +43,8 @@ export type Conversations = ReturnType<typeof createConversations>
 export function createConversations({ db, now }: Deps) {
   const byId = db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM conversations WHERE id = ?`)
   const insert = db.prepare(
-    `INSERT INTO conversations (id, user_id, title, model, integrity, privacy, web_open, message_count, started_at, updated_at)
-     VALUES (@id, @userId, @title, @model, @integrity, @privacy, @webOpen, 0, @at, @at)`,
+    `INSERT INTO conversations (id, user_id, agent_id, kind, title, model, integrity, privacy, web_open, message_count, started_at, updated_at)
+     VALUES (@id, @userId, @agentId, @kind, @title, @model, @integrity, @privacy, @webOpen, 0, @at, @at)`,
   )
   const touch = db.prepare(
     `UPDATE conversations SET model = @model, integrity = @integrity, privacy = @privacy, web_open = max(web_open, @webOpen),
@@ -60,7 +61,7 @@ export function createConversations({ db, now }: Deps) {
   const rename = db.prepare('UPDATE conversations SET title = ? WHERE id = ? AND user_id = ?')
   const remove = db.prepare('DELETE FROM conversations WHERE id = ?')
   const removeEvents = db.prepare('DELETE FROM events WHERE conversation_id = ?')
-  const FOUND = `user_id = @userId AND (@like IS NULL OR title LIKE @like ESCAPE '\\' OR id IN (
+  const FOUND = `user_id = @userId AND kind = 'chat' AND (@like IS NULL OR title LIKE @like ESCAPE '\\' OR id IN (
       SELECT runs.conversation_id FROM runs_text JOIN runs ON runs.number = runs_text.rowid WHERE runs_text MATCH @match AND runs.user_id = @userId))`
   type Search = { userId: string; like: string | null; match: string | null }
   const page = db.prepare<[Search & { limit: number; offset: number }], ConversationEntry>(
@@ -92,6 +93,8 @@ export function createConversations({ db, now }: Deps) {
     create(draft: {
       id: string
       userId: string
+      agentId: string | null
+      kind: 'chat' | 'run'
       title: string
       model: string
       labels: Labels

@@ -1,4 +1,5 @@
 import type { Db } from '../db/open.ts'
+import type { RunStatus } from './shapes/frames.ts'
 
 /** A kept frame as the log tells it again. */
 export type LogEntry = { seq: number; type: string; run_id: string | null; data: unknown; timestamp: string }
@@ -22,6 +23,7 @@ type Row = { seq: number; type: string; run_id: string | null; data: string; tim
 type Bounds = { firstSeq: number | null; endedAt: string | null; trimmedTo: number }
 
 const ENTRY = 'seq, type, run_id, data, created_at AS timestamp'
+const WAITS: readonly RunStatus[] = ['queued', 'waiting', 'paused']
 /** So many runs before the oldest kept frame are asked whether frames of theirs are gone. */
 const LOOKED_BACK = 100
 
@@ -40,6 +42,10 @@ export function createEventLog({ db }: { db: Db }) {
   const ofRun = db.prepare<[string, number, number, string, number], Row>(
     `SELECT ${ENTRY} FROM events WHERE conversation_id = (SELECT ?) AND seq > (SELECT ?) AND seq < (SELECT ?)
        AND run_id = (SELECT ?) ORDER BY seq LIMIT ?`,
+  )
+  const lastStatus = db.prepare<[string, number, string], { data: string }>(
+    `SELECT data FROM events WHERE conversation_id = (SELECT ?) AND seq >= (SELECT ?) AND run_id = (SELECT ?) AND type = 'run'
+     ORDER BY seq DESC LIMIT 1`,
   )
   const ofAgent = db.prepare<[string, number, number], Row>(
     `SELECT ${ENTRY} FROM events WHERE agent_id = (SELECT ?) AND seq > (SELECT ?) ORDER BY seq LIMIT ?`,
@@ -83,6 +89,14 @@ export function createEventLog({ db }: { db: Db }) {
   }
 
   return {
+    /** Why a run waits, in the words that were told last; null for one that goes or has ended. */
+    reasonOf(run: LoggedRun & { status: RunStatus }): string | null {
+      if (!WAITS.includes(run.status)) return null
+      const last = lastStatus.get(run.conversationId, rangeOf(run).from, run.id)
+      const { status, reason } = JSON.parse(last?.data ?? '{}') as { status?: RunStatus; reason?: string }
+      return (status === run.status && reason) || null
+    },
+
     ofRun: (run: LoggedRun): FrameLog => ({
       page: (after, limit) => pageOfRun(run, after, limit),
       isOver: () => (boundsOf.get(run.id)?.endedAt ?? '') !== '',

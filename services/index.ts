@@ -2,6 +2,8 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { realpathSync } from 'node:fs'
 import type { Db } from '../db/open.ts'
+import { createAgentWork } from './agent-work.ts'
+import { createAgents } from './agents.ts'
 import { createApiKeys } from './api-keys.ts'
 import { createAudit } from './audit.ts'
 import { createBudgets } from './budgets.ts'
@@ -11,6 +13,7 @@ import { createConversations } from './conversations.ts'
 import { createCredentials } from './credentials.ts'
 import type { DataFolder } from './data-folder.ts'
 import { createEndings } from './endings.ts'
+import { createEventLog } from './event-log.ts'
 import { createEvents } from './events.ts'
 import { createFolderBrowser } from './folder-browser.ts'
 import { createHealth } from './health.ts'
@@ -25,19 +28,18 @@ import { hostKeys } from './outgoing/addresses.ts'
 import { createPersonalities } from './personality.ts'
 import { createApprovals } from './policy/approvals.ts'
 import type { Lists } from './policy/decide.ts'
-import { createCallRecords } from './runs/call-records.ts'
-import { createCalls } from './runs/calls.ts'
-import { createDecisions } from './runs/decisions.ts'
-import { createEngine } from './runs/engine.ts'
+import { createRunDetails } from './runs/detail.ts'
+import { createHistory } from './runs/history.ts'
 import { createJournal } from './runs/journal.ts'
-import { createOutcomes } from './runs/outcomes.ts'
-import { createQueue } from './runs/queue.ts'
-import { createRuns } from './runs/runs.ts'
+import { createRunEngine } from './runs/run-engine.ts'
 import { createRunStore } from './runs/store.ts'
+import { createScheduler } from './schedules/scheduler.ts'
+import { createSchedules } from './schedules/schedules.ts'
 import { createSessions } from './sessions.ts'
 import { createSettings } from './settings.ts'
 import { createSetup } from './setup.ts'
 import { createSignInLimits } from './sign-in-limits.ts'
+import { createTasks } from './tasks.ts'
 import { createTickets } from './tickets.ts'
 import { createTools } from './tools/index.ts'
 import { createRegistry } from './tools/registry.ts'
@@ -110,6 +112,7 @@ export function createServices(deps: ServicesDeps) {
     pageWorker: deps.pageWorker,
     folders: () => whitelists.folders().map((entry) => ({ path: entry.path, writtenBy: entry.written_by })),
     searchEngine: (): SearchEngine => searchEngine(credentials.find),
+    otherAgents: { exist: (userId) => agents.list(userId).length > 0, ask: (call) => subAgents.ask(call) },
   })
   closing.add('outgoing requests', () => outgoing.close())
   closing.add('page reader', () => reader.close())
@@ -147,66 +150,54 @@ export function createServices(deps: ServicesDeps) {
     privateHosts,
   })
 
-  const records = createCallRecords({
-    db,
-    store: runStore,
-    journal,
-    approvals,
-    conversations,
-    events,
-    audit,
-    settings,
-    mask: credentials.mask,
-    maskValue: credentials.maskValue,
-    onAsked: () => decisions.watch(),
-  })
-  const calls = createCalls({ now, registry, journal, approvals, conversations, settings, records, lists })
-  const outcomes = createOutcomes({ store: runStore, journal, records, conversations, events })
-  const engine = createEngine(
-    {
-      ...base,
-      timezone: config.timezone,
-      store: runStore,
-      journal,
-      calls,
-      records,
-      outcomes,
-      approvals,
-      registry,
-      conversations,
-      events,
-      settings,
-      models,
-      log,
-    },
-    (run) => queue.free(run),
-    () => queue.wake(),
-  )
-  const queue = createQueue({ db, store: runStore, settings, start: engine.start, log })
-  const decisions = createDecisions({
+  const schedules = createSchedules({ ...base, timezone: config.timezone })
+  const staff = { ...base, audit, schedules, models, registry, timezone: config.timezone }
+  const agents = createAgents(staff)
+  const tasks = createTasks({ ...staff, agents })
+  const { engine, queue, decisions, runs, subAgents, control } = createRunEngine({
     ...base,
+    log,
+    timezone: config.timezone,
     store: runStore,
     journal,
     approvals,
-    conversations,
-    events,
-    audit,
     registry,
     settings,
-    calls,
+    conversations,
+    events,
+    audit,
+    notifications,
+    budgets,
+    models,
+    credentials,
+    agents,
+    tasks,
+    persona: personalities.get,
     lists,
-    wake: () => queue.wake(),
+  })
+  const scheduler = createScheduler({
+    ...base,
+    schedules,
+    agents,
+    tasks,
+    submit: runs.submit,
+    isUnfinished: (id) => runStore.find(id)?.endedAt === null,
+    notify: notifications.add,
     log,
   })
-  const runs = createRuns({ ...base, store: runStore, conversations, events, audit, models, engine, queue })
+  closing.add('scheduler', () => scheduler.stop())
+  const history = createHistory({ db, agents, tasks })
+  const eventLog = createEventLog({ db })
   const transcript = createTranscript({
     store: runStore,
     journal,
     approvals,
     engine,
     events,
+    log: eventLog,
     maskValue: credentials.maskValue,
   })
+  const runDetails = createRunDetails({ db, store: runStore, history, transcript, log: eventLog, agents, tasks })
   const idempotency = createIdempotency(base)
 
   return {
@@ -238,6 +229,14 @@ export function createServices(deps: ServicesDeps) {
     registry,
     decisions,
     runs,
+    control,
+    agents,
+    agentWork: createAgentWork({ runs }),
+    tasks,
+    schedules,
+    history,
+    runDetails,
+    eventLog,
     engine,
     transcript,
     idempotency,
@@ -251,9 +250,9 @@ export function createServices(deps: ServicesDeps) {
     start(): void {
       webhooks.outbox.start()
       const recovered = runs.recover()
-      if (recovered.resumed + recovered.interrupted > 0)
-        log.info(recovered, 'took up runs that were going when the server ended')
+      if (Object.values(recovered).some((count) => count > 0)) log.info(recovered, 'took up the work where it lay')
       decisions.watch()
+      scheduler.start()
       startHousekeeping({ now, log, sessions, idempotency, trash, events, notifications, closing })
       budgets.watch()
       credentials.onChange(() => void models.list())

@@ -1,4 +1,5 @@
 import type { Conversation } from './conversations.ts'
+import type { EventLog } from './event-log.ts'
 import type { Events } from './events.ts'
 import type { Approvals } from './policy/approvals.ts'
 import type { Engine } from './runs/engine.ts'
@@ -13,13 +14,14 @@ export type TranscriptDeps = {
   approvals: Approvals
   engine: Engine
   events: Events
+  log: EventLog
   maskValue: (value: unknown) => unknown
 }
 
 export type Transcript = ReturnType<typeof createTranscript>
 
 /** A conversation as people read it: what was asked, what was answered, and every tool call where it happened. */
-export function createTranscript({ store, journal, approvals, engine, events, maskValue }: TranscriptDeps) {
+export function createTranscript({ store, journal, approvals, engine, events, log, maskValue }: TranscriptDeps) {
   function of(conversation: Conversation) {
     const last_seq = events.head()
     const runs = store.ofConversation(conversation.id)
@@ -61,6 +63,7 @@ export function createTranscript({ store, journal, approvals, engine, events, ma
       parts: partsOfRun(run, state?.text),
       confirmations: state?.confirmations ?? [],
       status: run.status,
+      reason: log.reasonOf(run),
       stop_reason: run.stopReason,
       error: run.error === null ? null : { error: run.error, code: run.errorCode ?? 'internal' },
       model: run.model,
@@ -71,22 +74,30 @@ export function createTranscript({ store, journal, approvals, engine, events, ma
     }
   }
 
-  type Part = { type: 'text'; text: string } | ReturnType<typeof toolPart>
+  type Part =
+    { type: 'text'; text: string } | { type: 'summary'; text: string; created_at: string } | ReturnType<typeof toolPart>
 
   function partsOfRun(run: Run, textSoFar: string | undefined): Part[] {
     const steps = journal.ofRun(run.id)
     const byId = new Map(steps.map((step) => [step.id, step]))
-    const written = steps.filter((step) => step.kind === 'model').map((step) => partsOf(step))
-    const said = written
-      .map((parts) => textOf({ role: 'assistant', parts }))
+    const said = steps
+      .filter((step) => step.kind === 'model')
+      .map((step) => textOf({ role: 'assistant', parts: partsOf(step) }))
       .filter(Boolean)
       .join('\n\n')
-    const parts = written.flat().flatMap((part): Part[] => {
+    const parts = steps.flatMap((step) => partsOfStep(step, byId))
+    const running = textSoFar?.slice(said.length).trimStart() ?? ''
+    return running === '' ? parts : [...parts, { type: 'text', text: running }]
+  }
+
+  /** Tool calls stand where the model made them, so their own steps add nothing. */
+  function partsOfStep(step: Step, byId: ReadonlyMap<string, Step>): Part[] {
+    if (step.kind === 'summary') return [{ type: 'summary', text: summaryOf(step), created_at: step.startedAt }]
+    if (step.kind !== 'model') return []
+    return partsOf(step).flatMap((part): Part[] => {
       if (part.type === 'text') return part.text === '' ? [] : [{ type: 'text', text: part.text }]
       return part.type === 'call' ? [toolPart(part.call, byId.get(part.call.callId))] : []
     })
-    const running = textSoFar?.slice(said.length).trimStart() ?? ''
-    return running === '' ? parts : [...parts, { type: 'text', text: running }]
   }
 
   function toolPart(call: { callId: string; name: string; arguments: unknown }, step: Step | undefined) {
@@ -107,14 +118,23 @@ export function createTranscript({ store, journal, approvals, engine, events, ma
       decision: step?.decision ?? (approval ? ('ask' as const) : null),
       rule: step?.rule ?? null,
       reason: step?.reason ?? approval?.reason ?? null,
+      ...(call.name === 'agent' ? { child_run_id: store.childOf(call.callId)?.id ?? null } : {}),
     }
   }
 
-  return { of }
+  return {
+    of,
+    /** What one run said and did, up to now. */
+    ofRun: (run: Run) => partsOfRun(run, run.endedAt === null ? engine.stateOf(run).text : undefined),
+  }
 }
 
 function byOf(run: Run): By {
   return run.door === 'api' || run.door === 'telegram' ? run.door : 'web'
+}
+
+function summaryOf(step: Step): string {
+  return (JSON.parse(step.content) as { text?: string }).text ?? ''
 }
 
 function operationOf(args: unknown): string | null {

@@ -22,6 +22,8 @@ export type LoopDeps = {
   besideOthers: (call: ToolCall) => boolean
   /** Whether the calls of this run are used up. */
   callsUsedUp: () => boolean
+  /** Makes a conversation fit the model's window before each turn; the same array where it does. */
+  fit: (messages: Message[]) => Promise<Message[]>
 }
 
 export type LoopEvent =
@@ -40,7 +42,7 @@ const MOST_INVALID = 3
  * it asks for the next. Starts wherever `messages` ends: before a model turn, or in the middle of the calls of one.
  */
 export async function* runLoop(start: readonly Message[], deps: LoopDeps): AsyncGenerator<LoopEvent, LoopEnd> {
-  const messages = [...start]
+  let messages = [...start]
   let invalid = 0
   for (;;) {
     const calls = openCalls(messages)
@@ -51,6 +53,7 @@ export async function* runLoop(start: readonly Message[], deps: LoopDeps): Async
       if (invalid >= MOST_INVALID) throw uselessArguments()
       messages.push({ role: 'tool', results: outcomes.map((outcome) => outcome.result) })
     }
+    messages = await deps.fit(messages)
     const last = deps.callsUsedUp()
     const turn = yield* takeTurn(deps.model(messages, { last }))
     messages.push({ role: 'assistant', parts: turn.parts })
@@ -70,11 +73,19 @@ function openCalls(messages: readonly Message[]): ToolCall[] {
 async function callAll(calls: ToolCall[], deps: LoopDeps): Promise<Finished[] | 'waiting'> {
   const results: Finished[] = []
   for (const group of groups(calls, deps.besideOthers)) {
-    const outcomes = await Promise.all(group.map((call) => deps.call(call)))
+    const outcomes = await allOf(group.map((call) => deps.call(call)))
     if (outcomes.some((outcome) => outcome.type === 'waiting')) return 'waiting'
     results.push(...(outcomes as Finished[]))
   }
   return results
+}
+
+/** Waits for all, also where one fails: nothing may go on behind the back of a run that is put aside. */
+async function allOf<T>(work: Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(work)
+  const failed = settled.find((one) => one.status === 'rejected')
+  if (failed) throw failed.reason
+  return settled.map((one) => (one as PromiseFulfilledResult<T>).value)
 }
 
 /** Neighbouring calls that may run side by side, and each other call alone; the order is kept. */

@@ -16,6 +16,8 @@ export type ModelRequest = {
   /** An answer is wanted, no calls. The tools stay listed, since the conversation so far speaks of them. */
   noCalls?: boolean
   maxTokens: number
+  /** Asked right before each attempt; throws where none may start any more. */
+  mayStart?: () => void
 }
 
 /** Tokens as billed. `inputTokens` counts all input, cached or not; the cache fields say how much of it was. */

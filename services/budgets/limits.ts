@@ -7,7 +7,7 @@ export type Limit = { scope: BudgetScope; cap: number; spent: number; reserved: 
 
 /**
  * `full`: what is spent leaves too little, and no reservation that ends will change that; else the rest is only reserved by
- * others. `roomUsd` is what could be reserved now.
+ * others. `roomUsd` is what could be reserved now under all caps.
  */
 export type Refusal = { ok: false; scope: BudgetScope; full: boolean; sentence: string; roomUsd: number }
 
@@ -17,16 +17,20 @@ export const UNTIL = { day: 'until tomorrow', month: 'until the month is over' }
 /** What stands in the way of an amount (null: not known); what no waiting for others will change goes first. */
 export function refusalAmong(limits: readonly Limit[], amount: number | null): Refusal | undefined {
   const refusals = limits.flatMap((limit) => refusalOf(limit, amount) ?? [])
-  return refusals.find(({ full }) => full) ?? refusals[0]
+  const refusal = refusals.find(({ full }) => full) ?? refusals[0]
+  return refusal && { ...refusal, roomUsd: toUsd(roomIn(limits)) }
 }
 
-function refusalOf(limit: Limit, amount: number | null): Refusal | undefined {
+function roomIn(limits: readonly Limit[]): number {
+  return Math.max(0, Math.min(...limits.map(({ cap, spent, reserved }) => cap - spent - reserved)))
+}
+
+function refusalOf(limit: Limit, amount: number | null): Omit<Refusal, 'roomUsd'> | undefined {
   const { scope, cap, spent, reserved } = limit
   const full = amount === null ? spent >= cap : amount > 0 && spent + amount > cap
   const taken = amount !== null && amount > 0 && spent + reserved + amount > cap
   if (!full && !taken) return undefined
-  const roomUsd = toUsd(Math.max(0, cap - spent - reserved))
-  return { ok: false, scope, full, roomUsd, sentence: sentenceOf(limit, full) }
+  return { ok: false, scope, full, sentence: sentenceOf(limit, full) }
 }
 
 function sentenceOf({ scope, cap, spent }: Limit, full: boolean): string {

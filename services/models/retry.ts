@@ -27,6 +27,7 @@ export function withRetry(model: Model, options: RetryOptions): Model {
 
   return async function* (request, signal) {
     for (let attempt = 1; ; attempt++) {
+      request.mayStart?.()
       const { spoke, failure } = yield* oneAttempt(model, request, signal)
       if (!failure) return
       const pause = pauseAfter(failure, attempt)

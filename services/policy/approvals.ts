@@ -30,11 +30,19 @@ export type Approval = {
   decided_at: string | null
   decided_by: string | null
   note: string | null
+  /** What the owner said of a call of which nobody knew whether it happened. */
+  answer: Answer | null
+  used_at: string | null
 }
+
+/** It happened; do it again; leave it. */
+export type Answer = 'done' | 'again' | 'give_up'
 
 export type Question = Pick<
   Approval,
   | 'id'
+  | 'call_id'
+  | 'kind'
   | 'user_id'
   | 'run_id'
   | 'conversation_id'
@@ -50,7 +58,10 @@ export type Question = Pick<
   | 'expires_at'
 >
 
-export type Decision = { approved: boolean; note?: string | undefined; arguments?: unknown }
+/** About a call to come: yes or no. About one of which nobody knows whether it happened: what the owner knows. */
+export type Decision =
+  | { approved: boolean; note?: string | undefined; arguments?: unknown }
+  | { decision: Answer; note?: string | undefined }
 
 type Row = Omit<Approval, 'arguments' | 'provenance' | 'edited' | 'targets'> & {
   arguments: string
@@ -59,9 +70,9 @@ type Row = Omit<Approval, 'arguments' | 'provenance' | 'edited' | 'targets'> & {
   targets: string
 }
 
-const COLUMNS = `id, user_id, kind, state, run_id, conversation_id, agent_id, id AS call_id, tool_name, operation, arguments,
+const COLUMNS = `id, user_id, kind, state, run_id, conversation_id, agent_id, call_id, tool_name, operation, arguments,
   arguments_hash AS hash, scope, targets, integrity, description, reason, provenance, edited, created_at, expires_at, decided_at,
-  decided_by, note`
+  decided_by, note, answer, used_at`
 
 /** How long a yes to writing in a folder goes on holding. */
 const AGREED_MS = 60 * 60_000
@@ -76,16 +87,23 @@ export function createApprovals({ db, now }: Deps) {
   const byId = db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM approvals WHERE id = ?`)
   const insert = db.prepare(
     `INSERT INTO approvals (id, user_id, kind, state, run_id, conversation_id, agent_id, tool_name, operation, arguments,
-       arguments_hash, scope, targets, integrity, description, reason, created_at, expires_at)
-     VALUES (@id, @user_id, 'call', 'pending', @run_id, @conversation_id, @agent_id, @tool_name, @operation, @arguments, @hash,
-       @scope, @targets, @integrity, @description, @reason, @at, @expires_at)`,
+       arguments_hash, scope, targets, integrity, description, reason, created_at, expires_at, call_id)
+     VALUES (@id, @user_id, @kind, 'pending', @run_id, @conversation_id, @agent_id, @tool_name, @operation, @arguments, @hash,
+       @scope, @targets, @integrity, @description, @reason, @at, @expires_at, @call_id)`,
   )
   const close = db.prepare(
     `UPDATE approvals SET state = @state, decided_at = @at, decided_by = @by, note = @note, arguments = @arguments,
-       arguments_hash = @hash, scope = @scope, targets = @targets, description = @description, edited = @edited
+       arguments_hash = @hash, scope = @scope, targets = @targets, description = @description, edited = @edited, answer = @answer
      WHERE id = @id AND state = 'pending'`,
   )
   const voided = db.prepare(`UPDATE approvals SET state = 'void', note = ? WHERE id = ? AND state = 'approved'`)
+  const use = db.prepare('UPDATE approvals SET used_at = ? WHERE id = ?')
+  const uncertain = db.prepare<[string], Row>(
+    `SELECT ${COLUMNS} FROM approvals WHERE call_id = ? AND kind = 'uncertain' AND used_at IS NULL ORDER BY id DESC LIMIT 1`,
+  )
+  const asked = db.prepare<[string, string], { n: number }>(
+    `SELECT count(*) AS n FROM approvals WHERE agent_id = ? AND created_at > ? AND kind = 'call'`,
+  )
   const ofRun = db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM approvals WHERE run_id = ?`)
   const expiring = db.prepare<[string], Row>(
     `SELECT ${COLUMNS} FROM approvals WHERE state = 'pending' AND expires_at <= ? ORDER BY expires_at`,
@@ -132,6 +150,16 @@ export function createApprovals({ db, now }: Deps) {
         .map((row) => toApproval(row)!)
         .find(({ state }) => state === 'pending'),
 
+    /** The open or unused question whether a call happened. */
+    uncertainOf: (callId: string): Approval | undefined => toApproval(uncertain.get(callId)),
+
+    /** An answer counts once. */
+    use: (id: string): void => void use.run(now().toISOString(), id),
+
+    /** How many calls an agent has asked about within the last `ms`. */
+    askedWithin: (agentId: string, ms: number): number =>
+      asked.get(agentId, new Date(now().getTime() - ms).toISOString())!.n,
+
     ask(question: Question): Approval {
       const text = JSON.stringify(question.arguments)
       insert.run({
@@ -151,6 +179,7 @@ export function createApprovals({ db, now }: Deps) {
         state: Exclude<ApprovalState, 'pending'>
         by: string
         note?: string | undefined
+        answer?: Answer | undefined
         changed?: { arguments: unknown; scope: string; targets: string[]; description: string } | undefined
       },
     ): boolean {
@@ -163,6 +192,7 @@ export function createApprovals({ db, now }: Deps) {
         at: now().toISOString(),
         by: ending.by,
         note: ending.note ?? null,
+        answer: ending.answer ?? null,
         arguments: text,
         hash: argumentsHash(approval.tool_name, text),
         scope,
@@ -207,10 +237,17 @@ export function alreadyDecided(approval: Approval, approved: boolean): AppError 
   return new AppError('conflict', `This was already decided: ${approval.state}.`)
 }
 
+/** The same for the answer to what became of a call. */
+export function alreadyAnswered(approval: Approval, answer: Answer): AppError | undefined {
+  if (approval.state === 'expired') return new AppError('expired', 'This question ran out of time.')
+  if (approval.answer === answer && approval.state !== 'void') return undefined
+  return new AppError('conflict', `This was already answered: ${approval.answer ?? approval.state}.`)
+}
+
 /** What outside readers see of an approval. */
 export function shownApproval(approval: Approval) {
   const { user_id: _user, hash: _hash, scope: _scope, targets: _targets, edited: _edited, ...shown } = approval
-  const { integrity: _integrity, ...rest } = shown
+  const { integrity: _integrity, used_at: _used, ...rest } = shown
   return rest
 }
 

@@ -10,6 +10,7 @@ export type PolicyCall = {
   effect: Effect
   destructive: boolean
   attendedOnly: boolean
+  listedOnly?: boolean
   reach: Reach
 }
 
@@ -18,6 +19,10 @@ export type Mode = {
   attended: boolean
   /** null: every tool that may run here; entries name a tool ("web") or one operation ("web.search"). */
   allowedTools: readonly string[] | null
+  /** Further lists that must name a call: a task narrows its agent, and each agent of a chain those it asks. */
+  alsoAmong?: readonly (readonly string[])[]
+  /** An agent does the work, not Steward itself. */
+  byAgent?: boolean
   paused: boolean
   overBudget: boolean
   toolCalls: number
@@ -103,11 +108,15 @@ function limits(mode: Mode): Verdict | undefined {
 function permitted(call: PolicyCall, mode: Mode): Verdict | undefined {
   const name = `${call.tool}.${call.operation}`
   if (call.attendedOnly && !mode.attended) return deny('2', `${name} is only done while the owner is there.`)
-  if (mode.allowedTools === null || lists(mode.allowedTools, call)) return undefined
-  return deny('2', `${name} is not among the tools of this run.`)
+  const named = mode.allowedTools !== null && lists(mode.allowedTools, call)
+  const open = mode.allowedTools === null && !(call.listedOnly === true && mode.byAgent === true)
+  if (!named && !open) return deny('2', `${name} is not among the tools of this run.`)
+  if ((mode.alsoAmong ?? []).every((list) => lists(list, call))) return undefined
+  return deny('10', `${name} is not among the tools of everybody this run works for.`)
 }
 
-function lists(allowed: readonly string[], call: PolicyCall): boolean {
+/** Whether a list of tools names a call: by its tool, or by the one operation. */
+export function lists(allowed: readonly string[], call: Pick<PolicyCall, 'tool' | 'operation'>): boolean {
   return allowed.includes(call.tool) || allowed.includes(`${call.tool}.${call.operation}`)
 }
 

@@ -1,35 +1,46 @@
 import type { CallOutcome } from '../agent/loop.ts'
-import type { Reach, ToolContext, ToolOutcome, Verdict } from '../agent/tool.ts'
+import { NotYet, UncertainError, type Reach, type ToolContext, type ToolOutcome, type Verdict } from '../agent/tool.ts'
 import type { Conversation, Conversations } from '../conversations.ts'
-import { AppError, messageOf } from '../errors.ts'
-import type { Approval, Approvals } from '../policy/approvals.ts'
+import { AppError } from '../errors.ts'
+import type { Approval } from '../policy/approvals.ts'
 import { argumentsHash } from '../policy/approvals.ts'
 import { decide, refuse, targetsOf, type Lists, type PolicyCall } from '../policy/decide.ts'
-import type { Settings } from '../settings.ts'
 import type { ToolCall } from '../shapes/message.ts'
 import type { ParsedCall, Registry } from '../tools/registry.ts'
 import { resultOf } from './context.ts'
 import type { Journal, Step } from './journal.ts'
-import { modeOf, type Progress } from './mode.ts'
+import type { Gate } from './gate.ts'
+import { modeOf, type ModeDeps, type Progress } from './mode.ts'
+import { attempt, carriedOut, happened, orAborted } from './attempt.ts'
 import type { CallRecords } from './call-records.ts'
 import type { Run } from './store.ts'
 
-export type CallsDeps = {
+export type CallsDeps = ModeDeps & {
   now: () => Date
   registry: Registry
   journal: Journal
-  approvals: Approvals
   conversations: Conversations
-  settings: Settings
   records: CallRecords
+  gate: Gate
   lists: (userId: string) => Lists
 }
 
 /** A call that was looked at: what it is, where it reaches, and what the policy sees of it. */
 type Looked = { parsed: ParsedCall; reach: Reach; policy: PolicyCall }
 
+type Facts = { confirmed: boolean; approvedBy?: string | null }
+
 const DEFAULT_TIMEOUT_MS = 60_000
 const MS_A_SECOND = 1000
+const HOUR_MS = 3600_000
+
+/** An agent that nobody watches may ask so often within an hour. */
+const MOST_QUESTIONS = 5
+
+const DONE = 'Done; the server restarted in between and checked.'
+const DONE_SAYS_OWNER = 'Done; the owner looked.'
+const NOT_KNOWN = 'It is not known whether this happened, and the owner gave it up. Do not do it again.'
+const STOPPED_IN_BETWEEN = 'The server stopped in the middle of this, and it is not known whether it happened.'
 
 export type Calls = ReturnType<typeof createCalls>
 
@@ -42,40 +53,44 @@ export function createCalls(deps: CallsDeps) {
 
   async function look(run: Run, parsed: ParsedCall): Promise<Looked> {
     const reach = await parsed.operation.inspect(parsed.arguments, run.userId)
-    const { effect, destructive, attendedOnly } = parsed.operation
-    return {
-      parsed,
-      reach,
-      policy: { tool: parsed.tool.name, operation: parsed.name, effect, destructive, attendedOnly, reach },
-    }
+    const { effect, destructive, attendedOnly, listedOnly = false } = parsed.operation
+    const facts = { effect, destructive, attendedOnly, listedOnly, reach }
+    return { parsed, reach, policy: { tool: parsed.tool.name, operation: parsed.name, ...facts } }
   }
 
   /** The calls of one run. `signal` ends when the run is stopped. */
   function forRun(run: Run, progress: Progress, signal: AbortSignal) {
     const conversation = (): Conversation => deps.conversations.find(run.conversationId)!
-    const mode = () => modeOf(run, progress, { settings, conversation: conversation(), approvals })
+    const mode = () => modeOf(run, progress, conversation(), deps)
     const verdictOf = (policy: PolicyCall): Verdict =>
       decide(policy, progress.labels, mode(), [], deps.lists(run.userId), { flowGuard: true })
-    /** Rules 1 to 3 with today's lists, for a call that was counted when it was first looked at. */
     /** A redirect belongs to a call that was counted already. */
     const hop = (policy: PolicyCall): Verdict =>
       decide(policy, progress.labels, { ...mode(), toolCalls: 0 }, [], deps.lists(run.userId), { flowGuard: true })
+    /** Rules 1 to 3 with today's lists, for a call that was counted when it was first looked at. */
     const again = (policy: PolicyCall): Verdict | undefined =>
       refuse(policy, { ...mode(), toolCalls: 0 }, deps.lists(run.userId))
 
     async function call(call: ToolCall): Promise<CallOutcome> {
       const step = journal.find(call.callId)
       if (step?.status === 'finished') return { type: 'finished', result: resultOf(call, step) }
+      deps.gate.pass(run)
       if (step) return recover(call, step)
       const approval = approvals.find(call.callId)
       if (approval) return answered(call, approval)
       return begin(call)
     }
 
+    /** The world may have changed while something was waited for. */
+    function mayGoOn(): void {
+      signal.throwIfAborted()
+      deps.gate.pass(run)
+    }
+
     async function begin(call: ToolCall): Promise<CallOutcome> {
       if (approvals.pendingOf(run.id)) return { type: 'waiting' }
       const looked = await attempt(() => look(run, registry.parse(call.name, call.arguments)))
-      signal.throwIfAborted()
+      mayGoOn()
       if (looked instanceof AppError) return unusable(call, looked)
       const verdict = verdictOf(looked.policy)
       if (verdict.decision === 'deny') return denied(call, call.arguments, verdict)
@@ -95,24 +110,31 @@ export function createCalls(deps: CallsDeps) {
     /** At most one question a run stands open: the next call waits its turn. */
     function askOwner(call: ToolCall, looked: Looked, verdict: Verdict): CallOutcome {
       if (approvals.pendingOf(run.id)) return { type: 'waiting' }
+      refuseTooManyQuestions()
       progress.toolCalls++
-      const seconds = settings.get(run.attended ? 'approval_timeout_chat_s' : 'approval_timeout_unattended_s')
-      const expiresAt = new Date(deps.now().getTime() + seconds * MS_A_SECOND).toISOString()
-      records.asked(run, call, {
-        parsed: looked.parsed,
-        policy: looked.policy,
-        verdict,
-        labels: progress.labels,
-        expiresAt,
-      })
+      const { parsed, policy } = looked
+      records.asked(run, call, { parsed, policy, verdict, labels: progress.labels, expiresAt: expiry() })
       return { type: 'waiting' }
+    }
+
+    /** It ends the run, and the owner is told once why. */
+    function refuseTooManyQuestions(): void {
+      if (run.attended || run.agentId === null) return
+      if (approvals.askedWithin(run.agentId, HOUR_MS) < MOST_QUESTIONS) return
+      const words = `It asked for your yes ${MOST_QUESTIONS} times within an hour; that is as often as an agent may.`
+      throw new AppError('rate_limited', `${words} Look at what it wants, and grant or change it.`)
+    }
+
+    function expiry(): string {
+      const seconds = settings.get(run.attended ? 'approval_timeout_chat_s' : 'approval_timeout_unattended_s')
+      return new Date(deps.now().getTime() + seconds * MS_A_SECOND).toISOString()
     }
 
     async function answered(call: ToolCall, approval: Approval): Promise<CallOutcome> {
       if (approval.state === 'pending') return { type: 'waiting' }
       if (approval.state !== 'approved') return notApproved(call, approval)
       const looked = await attempt(() => look(run, registry.parse(call.name, approval.arguments)))
-      signal.throwIfAborted()
+      mayGoOn()
       if (looked instanceof AppError) return unusable(call, looked, true)
       const refusal = again(looked.policy) ?? otherThanApproved(looked, approval)
       if (refusal) {
@@ -145,24 +167,55 @@ export function createCalls(deps: CallsDeps) {
       const looked = await attempt(() => look(run, registry.parse(call.name, args)))
       const facts = { confirmed: step.confirmed === 1 }
       if (looked instanceof AppError) return finish(call, looked, facts, 0)
-      const state = await happened(looked, contextFor(call, looked))
-      if (state === 'done')
-        return finish(call, { content: 'Done; the server restarted in between and checked.' }, facts, 0, looked)
-      if (state === 'unknown') return finish(call, uncertain(), facts, 0)
+      const question = approvals.uncertainOf(call.callId)
+      if (question) return known(call, looked, question, facts)
+      const state = await happened(looked.parsed, contextFor(call, looked))
+      mayGoOn()
+      if (state === 'done') return finish(call, { content: DONE }, facts, 0, looked)
+      if (state === 'unknown') return askWhatHappened(call, looked, STOPPED_IN_BETWEEN)
+      return performAgain(call, looked, facts)
+    }
+
+    /** What the owner said of a call of which nobody knew whether it happened. */
+    async function known(call: ToolCall, looked: Looked, question: Approval, facts: Facts): Promise<CallOutcome> {
+      if (question.state === 'pending') return { type: 'waiting' }
+      const approvedBy = question.decided_by
+      if (question.answer === 'again') {
+        approvals.use(question.id)
+        return performAgain(call, looked, { ...facts, confirmed: true, approvedBy })
+      }
+      if (question.answer === 'done')
+        return finish(call, { content: DONE_SAYS_OWNER }, { confirmed: true, approvedBy }, 0, looked)
+      return finish(call, new AppError('unavailable', NOT_KNOWN), facts, 0)
+    }
+
+    /** As today's lists and the approval of back then have it. */
+    async function performAgain(call: ToolCall, looked: Looked, facts: Facts): Promise<CallOutcome> {
       const approval = approvals.find(call.callId)
       const refusal = again(looked.policy) ?? (approval && otherThanApproved(looked, approval))
       if (refusal) return finish(call, new AppError('forbidden', refusal.reason), facts, 0)
       return perform(call, looked, facts)
     }
 
-    async function perform(call: ToolCall, looked: Looked, facts: { confirmed: boolean; approvedBy?: string | null }) {
+    /** Nothing is tried again by itself; the run waits until the owner has said what happened. */
+    function askWhatHappened(call: ToolCall, looked: Looked, why: string): CallOutcome {
+      if (!approvals.pendingOf(run.id))
+        records.uncertain(run, call, { ...looked, labels: progress.labels, why, expiresAt: expiry() })
+      return { type: 'waiting' }
+    }
+
+    async function perform(call: ToolCall, looked: Looked, facts: Facts): Promise<CallOutcome> {
       const { operation } = looked.parsed
       const started = performance.now()
       const limit = AbortSignal.any([signal, AbortSignal.timeout(operation.timeoutMs ?? DEFAULT_TIMEOUT_MS)])
       const context = contextFor(call, looked, limit)
       // @NOTE what changes the world is waited for to its own end, so that what is written down is what happened.
       const waitFor = operation.effect === 'read' ? orAborted : <T>(work: Promise<T>) => work
-      const outcome = await attempt(() => waitFor(operation.run(looked.parsed.arguments, context, looked.reach), limit))
+      const outcome = await carriedOut(() =>
+        waitFor(operation.run(looked.parsed.arguments, context, looked.reach), limit),
+      )
+      if (outcome instanceof NotYet) return { type: 'waiting' }
+      if (outcome instanceof UncertainError) return askWhatHappened(call, looked, outcome.message)
       if (outcome instanceof AppError) signal.throwIfAborted()
       return finish(call, outcome, facts, Math.round(performance.now() - started), looked)
     }
@@ -182,7 +235,7 @@ export function createCalls(deps: CallsDeps) {
     function finish(
       call: ToolCall,
       outcome: ToolOutcome | AppError,
-      facts: { confirmed: boolean; approvedBy?: string | null },
+      facts: Facts,
       durationMs: number,
       looked?: Looked,
     ): CallOutcome {
@@ -227,7 +280,7 @@ export function createCalls(deps: CallsDeps) {
     return {
       call,
       besideOthers: (call: ToolCall): boolean => registry.find(call.name, call.arguments)?.operation.effect === 'read',
-      callsUsedUp: (): boolean => progress.toolCalls >= settings.get('max_tool_calls'),
+      callsUsedUp: (): boolean => progress.toolCalls >= (run.maxToolCalls ?? settings.get('max_tool_calls')),
     }
   }
 
@@ -245,43 +298,4 @@ function otherThanApproved({ policy }: Looked, approval: Approval): Verdict | un
   return sameArguments && samePlaces
     ? undefined
     : { decision: 'deny', rule: '3', reason: 'It is no longer what was approved.' }
-}
-
-async function happened({ parsed }: Looked, context: ToolContext): Promise<'done' | 'not_done' | 'unknown'> {
-  const { recovery, verify } = parsed.operation
-  if (recovery === 'redo') return 'not_done'
-  return recovery === 'verify' && verify ? verify(parsed.arguments, context) : 'unknown'
-}
-
-/** A tool's failure is news for the model: it becomes a value here. */
-async function attempt<T>(work: () => Promise<T>): Promise<T | AppError> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof AppError) return error
-    return new AppError('upstream_failed', timedOut(error) ? 'It took too long and was cut off.' : messageOf(error), {
-      cause: error,
-    })
-  }
-}
-
-function timedOut(error: unknown): boolean {
-  return error instanceof Error && error.name === 'TimeoutError'
-}
-
-/** Also a tool that does not listen to its signal ends when the signal does. */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason as Error)
-    if (signal.aborted) return abort()
-    signal.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
-}
-
-function uncertain(): AppError {
-  return new AppError(
-    'unavailable',
-    'The server stopped in the middle of this, and it is not known whether it happened. Look before doing it again.',
-  )
 }

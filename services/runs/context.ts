@@ -1,5 +1,5 @@
 import { inWords } from '../agent/prompt.ts'
-import type { MediaPart, Message, TextPart, ToolResult, UserMessage } from '../shapes/message.ts'
+import type { AssistantPart, MediaPart, Message, TextPart, ToolResult, UserMessage } from '../shapes/message.ts'
 import { callsOf } from '../shapes/message.ts'
 import { partsOf, type Journal, type Step } from './journal.ts'
 import type { Run, RunStore, StoredAttachment } from './store.ts'
@@ -7,47 +7,139 @@ import type { Run, RunStore, StoredAttachment } from './store.ts'
 /** Where a conversation's past is kept, and when it began. */
 export type Past = { store: RunStore; journal: Journal; began: Date; timezone: string }
 
+/** A message with its place in the record: its run, and the step it came from (0: what was asked). */
+export type Block = { message: Message; number: number; position: number }
+
+/** What was let go, as steps of kind `summary` hold it. `upTo` is the first thing that still stands as it was said. */
+export type Compacted =
+  { type: 'trim'; calls: string[] } | { type: 'note'; note: string; upTo: { number: number; position: number } }
+
 const NO_RESULT = 'This was not done.'
 
 /** After so long a silence the model is told what time it has become. */
 const LONG_SILENCE_MS = 10 * 60_000
 
+const TRIMMED_CHARS = 300
+const CHARS_PER_TOKEN = 3
+const MEDIA_TOKENS = 5_000
+
 /**
- * The conversation as the model is told it, up to and with `current`: every run since the last `clear`, from its journal.
- * Told again, it is the same to the letter. The last message of a run that goes on after a pause is the assistant's, with
- * calls that have no results yet.
+ * The conversation as the model is told it, up to and with `current`: every run since the last `clear`, from its journal,
+ * less what was let go. Told again, it is the same to the letter. The last message of a run that goes on after a pause is
+ * the assistant's, with calls that have no results yet.
  */
 export function messagesFor(current: Run, runs: readonly Run[], past: Past): Message[] {
-  const told = runs.filter((run) => run.number < current.number && run.status !== 'queued').concat(current)
-  let clock = past.began.getTime()
-  return told.flatMap((run) => {
-    const at = Date.parse(run.createdAt)
-    const silent = at - clock > LONG_SILENCE_MS
-    clock = at
-    return messagesOf(run, past, { ended: run !== current, silent })
-  })
+  return tell(current, runs, past, past).map(({ message }) => message)
 }
 
-function messagesOf(run: Run, past: Past, { ended, silent }: { ended: boolean; silent: boolean }): Message[] {
-  const steps = past.journal.ofRun(run.id)
+/** The same with the place of each message in the record, and without the words about time. */
+export function blocksFor(current: Run, runs: readonly Run[], past: Pick<Past, 'store' | 'journal'>): Block[] {
+  return tell(current, runs, past)
+}
+
+/** Where a note that stands before a block ends. */
+export const placeOfNote = ({ number, position }: Block) => ({ number, position })
+
+type Clock = Pick<Past, 'began' | 'timezone'>
+
+function tell(current: Run, runs: readonly Run[], past: Pick<Past, 'store' | 'journal'>, clock?: Clock): Block[] {
+  const told = runs.filter((run) => run.number < current.number && run.status !== 'queued').concat(current)
+  const steps = new Map(told.map((run) => [run.id, past.journal.ofRun(run.id)]))
+  const compacted = [...steps.values()]
+    .flat()
+    .filter((step) => step.kind === 'summary')
+    .map(compactedOf)
+  const note = compacted.findLast((one) => one.type === 'note')
+  const trimmed = new Set(compacted.flatMap((one) => (one.type === 'trim' ? one.calls : [])))
+  let before = clock?.began.getTime() ?? Infinity
+  const blocks = told.flatMap((run) => {
+    const silent = clock !== undefined && Date.parse(run.createdAt) - before > LONG_SILENCE_MS
+    before = Date.parse(run.createdAt)
+    const time = silent ? [timeOf(run, clock)] : []
+    return blocksOf(run, steps.get(run.id)!, past.store, { ended: run !== current, time, trimmed })
+  })
+  return note ? withNote(blocks, note) : blocks
+}
+
+export const compactedOf = (step: Step): Compacted => JSON.parse(step.content) as Compacted
+
+/** What a note stands for is left out; what the present run was asked always stays. */
+function withNote(blocks: readonly Block[], { note, upTo }: Extract<Compacted, { type: 'note' }>): Block[] {
+  const later = blocks.filter(
+    ({ number, position }) => number > upTo.number || (number === upTo.number && position >= upTo.position),
+  )
+  const within =
+    upTo.position > 0 ? blocks.filter(({ number, position }) => number === upTo.number && position === 0) : []
+  const text = `<data-summary>\nWhat was said and done before, summed up:\n${note.replaceAll('</data-summary>', '')}\n</data-summary>`
+  const message: UserMessage = { role: 'user', parts: [{ type: 'text', text }] }
+  return [...within, { message, number: upTo.number, position: Math.max(upTo.position - 1, 0) }, ...later]
+}
+
+function timeOf(run: Run, { timezone }: Clock): TextPart {
+  return { type: 'text', text: `(It is now ${inWords(new Date(run.createdAt), timezone)}.)` }
+}
+
+type Telling = { ended: boolean; time: TextPart[]; trimmed: ReadonlySet<string> }
+
+function blocksOf(run: Run, steps: readonly Step[], store: RunStore, { ended, time, trimmed }: Telling): Block[] {
   const results = new Map(
     steps.filter((step) => step.kind === 'tool' && step.status === 'finished').map((step) => [step.id, step]),
   )
   const turns = steps.filter((step) => step.kind === 'model')
-  const time: TextPart[] = silent
-    ? [{ type: 'text', text: `(It is now ${inWords(new Date(run.createdAt), past.timezone)}.)` }]
-    : []
-  const messages: Message[] = [asked(run, time, past.store.attachments(run.id))]
+  const at = (message: Message, position: number): Block => ({ message, number: run.number, position })
+  const blocks: Block[] = [at(asked(run, time, store.attachments(run.id)), 0)]
   for (const [index, step] of turns.entries()) {
     const parts = partsOf(step)
-    messages.push({ role: 'assistant', parts })
+    blocks.push(at({ role: 'assistant', parts }, step.position))
     const open = !ended && index === turns.length - 1
     const calls = callsOf({ role: 'assistant', parts })
     if (calls.length > 0 && !open) {
-      messages.push({ role: 'tool', results: calls.map((call) => resultOf(call, results.get(call.callId))) })
+      const told = calls.map((call) => shortened(resultOf(call, results.get(call.callId)), trimmed))
+      blocks.push(at({ role: 'tool', results: told }, step.position))
     }
   }
-  return messages
+  return blocks
+}
+
+function shortened(result: ToolResult, trimmed: ReadonlySet<string>): ToolResult {
+  if (!trimmed.has(result.callId) || result.content.length <= TRIMMED_CHARS) return result
+  return {
+    ...result,
+    content: `${result.content.slice(0, TRIMMED_CHARS)}\n[… the rest was let go; call again if you need it]`,
+  }
+}
+
+/** How many tokens a text has, rather too many than too few. */
+export const lengthOf = (text: string): number => Math.ceil(Buffer.byteLength(text) / CHARS_PER_TOKEN)
+
+export function tokensIn(messages: readonly Message[]): number {
+  return messages.reduce((sum, message) => sum + tokensOf(message), 0)
+}
+
+function tokensOf(message: Message): number {
+  if (message.role === 'tool') return message.results.reduce((sum, { content }) => sum + lengthOf(content) + 10, 0)
+  const parts: readonly (AssistantPart | MediaPart)[] = message.parts
+  return parts.reduce((sum, part) => sum + partTokens(part), 10)
+}
+
+function partTokens(part: AssistantPart | MediaPart): number {
+  if (part.type === 'text') return lengthOf(part.text)
+  return part.type === 'media' ? MEDIA_TOKENS : lengthOf(JSON.stringify(part))
+}
+
+/** A message as plain words, for whoever sums it up. */
+export function asText(message: Message): string {
+  if (message.role === 'tool')
+    return message.results.map(({ name, content }) => `[${name} answered] ${content.slice(0, 2_000)}`).join('\n')
+  const who = message.role === 'user' ? 'Owner' : 'Assistant'
+  const parts: readonly (AssistantPart | MediaPart)[] = message.parts
+  return `${who}: ${parts.map(partText).filter(Boolean).join('\n')}`
+}
+
+function partText(part: AssistantPart | MediaPart): string {
+  if (part.type === 'text') return part.text
+  if (part.type === 'media') return `[a file: ${part.name}]`
+  return part.type === 'call' ? `[calls ${part.call.name} ${JSON.stringify(part.call.arguments).slice(0, 500)}]` : ''
 }
 
 export function resultOf(call: { callId: string; vendorId: string; name: string }, step: Step | undefined): ToolResult {

@@ -4,28 +4,35 @@ import type { Conversations } from '../conversations.ts'
 import { AppError, invalidField } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Log } from '../log.ts'
-import { alreadyDecided, type Approval, type Approvals, type Decision } from '../policy/approvals.ts'
+import type { Notifications } from '../notifications.ts'
+import {
+  alreadyAnswered,
+  alreadyDecided,
+  type Answer,
+  type Approval,
+  type Approvals,
+  type Decision,
+} from '../policy/approvals.ts'
 import { scopeOf, targetsOf, type Lists } from '../policy/decide.ts'
-import type { Settings } from '../settings.ts'
 import type { By } from '../shapes/frames.ts'
 import type { Registry } from '../tools/registry.ts'
+import type { CallRecords } from './call-records.ts'
 import type { Calls } from './calls.ts'
-import type { Journal } from './journal.ts'
-import { modeOf, progressOf } from './mode.ts'
+import { modeOf, progressOf, type ModeDeps } from './mode.ts'
+import { addressOf } from './outcomes.ts'
 import type { Run, RunStore } from './store.ts'
 
-export type DecisionsDeps = {
+export type DecisionsDeps = ModeDeps & {
   db: Db
   now: () => Date
   store: RunStore
-  journal: Journal
-  approvals: Approvals
   conversations: Conversations
+  notifications: Pick<Notifications, 'readFor'>
   events: Events
   audit: Pick<Audit, 'record'>
   registry: Registry
-  settings: Settings
   calls: Calls
+  records: Pick<CallRecords, 'readersOf'>
   lists: (userId: string) => Lists
   wake: () => void
   log: Pick<Log, 'error'>
@@ -41,6 +48,9 @@ const RETRY_MS = 5_000
 /** Timers longer than this overflow; a question that far off is looked at again then. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
+const WHAT_HAPPENED =
+  'This asks what became of a call: send {"decision": "done"}, {"decision": "again"} or {"decision": "give_up"}.'
+
 export type Decisions = ReturnType<typeof createDecisions>
 
 /** Answers to open questions: by the owner, or by the clock. Either way the run goes on from where it stood. */
@@ -55,6 +65,8 @@ export function createDecisions(deps: DecisionsDeps) {
   async function decide(decider: Decider, id: string, decision: Decision): Promise<Approval> {
     expireDue()
     const approval = approvals.get(decider.userId, id)
+    if ('decision' in decision) return answer(decider, approval, decision)
+    if (approval.kind === 'uncertain') throw new AppError('invalid', WHAT_HAPPENED)
     if (approval.state !== 'pending') {
       const refusal = alreadyDecided(approval, decision.approved)
       if (refusal) throw refusal
@@ -62,12 +74,41 @@ export function createDecisions(deps: DecisionsDeps) {
         throw new AppError('conflict', 'This was already approved, with other arguments.')
       return approval
     }
-    const run = store.get(approval.run_id)
-    if (decider.apiKeyId !== undefined && decider.apiKeyId === run.apiKeyId) {
-      throw new AppError('forbidden', 'An API key cannot decide about a run that it started itself.')
-    }
+    const run = decidedRun(decider, approval)
     const changed = decision.approved ? await changedCall(run, approval, decision.arguments) : undefined
     return close(run, approval, decision.approved ? 'approved' : 'denied', decider, { note: decision.note, changed })
+  }
+
+  function decidedRun(decider: Decider, approval: Approval): Run {
+    const run = store.get(approval.run_id)
+    const starters = store.ancestors(run).map(({ apiKeyId }) => apiKeyId)
+    if (decider.apiKeyId === undefined || !starters.includes(decider.apiKeyId)) return run
+    throw new AppError('forbidden', 'An API key cannot decide about a run that it started itself.')
+  }
+
+  /** The owner has looked what became of a call. */
+  function answer(
+    decider: Decider,
+    approval: Approval,
+    given: { decision: Answer; note?: string | undefined },
+  ): Approval {
+    if (approval.kind !== 'uncertain')
+      throw new AppError('invalid', 'This asks for your yes or no: send {"approved": true} or {"approved": false}.')
+    if (approval.state !== 'pending') {
+      const refusal = alreadyAnswered(approval, given.decision)
+      if (refusal) throw refusal
+      return approval
+    }
+    const run = decidedRun(decider, approval)
+    const state = given.decision === 'give_up' ? 'denied' : 'approved'
+    return close(run, approval, state, decider, { note: given.note, answer: given.decision })
+  }
+
+  /** The tool notes what the owner said; nothing about it is left open. */
+  function settle(run: Run, approval: Approval, given: Answer): void {
+    if (given === 'again') return
+    const { operation, arguments: args } = deps.registry.parse(approval.tool_name, approval.arguments)
+    operation.settle?.(given, args, { userId: run.userId, runId: run.id, callId: approval.call_id })
   }
 
   async function changedCall(run: Run, approval: Approval, args: unknown): Promise<Changed | undefined> {
@@ -82,7 +123,7 @@ export function createDecisions(deps: DecisionsDeps) {
     const conversation = deps.conversations.find(run.conversationId)!
     const past = store.ofConversation(run.conversationId, conversation.clearedAfter)
     const progress = progressOf(run, past, deps)
-    const mode = modeOf(run, { ...progress, toolCalls: 0 }, { settings: deps.settings, conversation, approvals })
+    const mode = modeOf(run, { ...progress, toolCalls: 0 }, conversation, deps)
     const refusal = deps.calls.refusalOf({ ...policy, reach }, mode, deps.lists(run.userId))
     if (refusal)
       throw new AppError('invalid', refusal.reason, { detail: [{ path: 'arguments', message: refusal.reason }] })
@@ -90,7 +131,7 @@ export function createDecisions(deps: DecisionsDeps) {
     return { arguments: args, scope: scopeOf(policy), targets: targetsOf(policy), description }
   }
 
-  type Closing = { note?: string | undefined; changed?: Changed | undefined }
+  type Closing = { note?: string | undefined; answer?: Answer | undefined; changed?: Changed | undefined }
 
   function close(
     run: Run,
@@ -107,6 +148,8 @@ export function createDecisions(deps: DecisionsDeps) {
           new AppError('conflict', 'This was already decided.')
         )
       record(run, approval, state, decider, closing)
+      deps.notifications.readFor(approval.id)
+      if (approval.kind === 'uncertain') settle(run, approval, closing.answer ?? 'give_up')
       if (state === 'approved' && approval.scope.startsWith('host:')) deps.conversations.openWeb(run.conversationId)
       goOn(run)
     })
@@ -128,7 +171,8 @@ export function createDecisions(deps: DecisionsDeps) {
     decider: Decider,
     closing: Closing,
   ): void {
-    events.keep(addressOf(run), { type: 'confirmation_closed', call_id: approval.id, decision: state, by: decider.by })
+    const frame = { type: 'confirmation_closed', call_id: approval.call_id, decision: state, by: decider.by } as const
+    for (const address of deps.records.readersOf(run)) events.keep(address, frame)
     const outcome = closing.changed ? 'with changed arguments' : (closing.note ?? '')
     deps.audit.record({
       kind: 'approval',
@@ -170,13 +214,20 @@ export function createDecisions(deps: DecisionsDeps) {
 
   return {
     decide,
+    /**
+     * The question about a call, where it is shown: in the run's own conversation, or in that of the run it works for.
+     * Throws `not_found` elsewhere.
+     */
+    questionOf(userId: string, callId: string, conversationId: string): Approval {
+      const approval = approvals.uncertainOf(callId) ?? approvals.find(callId)
+      const run = approval?.user_id === userId ? store.find(approval.run_id) : undefined
+      const shownIn = run ? store.ancestors(run).map((one) => one.conversationId) : []
+      if (approval && shownIn.includes(conversationId)) return approval
+      throw new AppError('not_found', 'There is no such question in this conversation.')
+    },
     watch,
     close: (): void => clearTimeout(timer),
   }
-}
-
-function addressOf(run: Run) {
-  return { userId: run.userId, conversationId: run.conversationId, runId: run.id, agentId: run.agentId }
 }
 
 function differs(args: unknown, approval: Approval): boolean {

@@ -1,40 +1,41 @@
+import type { TokenUsage } from '../agent/model.ts'
 import { runLoop, type LoopEnd, type LoopEvent } from '../agent/loop.ts'
-import { systemPrompt } from '../agent/prompt.ts'
 import type { Db } from '../../db/open.ts'
 import type { Conversations } from '../conversations.ts'
 import { AppError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Log } from '../log.ts'
-import type { Choice, Models } from '../models/index.ts'
-import type { Approvals } from '../policy/approvals.ts'
-import type { Settings } from '../settings.ts'
+import type { Budgets } from '../budgets.ts'
+import type { Models } from '../models/index.ts'
 import type { PassingFrame, StopReason } from '../shapes/frames.ts'
 import { joinLabels } from '../shapes/labels.ts'
 import { callsOf } from '../shapes/message.ts'
-import type { Registry } from '../tools/registry.ts'
 import type { Calls } from './calls.ts'
 import type { CallRecords } from './call-records.ts'
+import type { Compaction } from './compaction.ts'
 import { messagesFor } from './context.ts'
+import { Held, OutOfBudget, type Gate } from './gate.ts'
 import type { Journal } from './journal.ts'
-import { progressOf } from './mode.ts'
+import { progressOf, type ModeDeps } from './mode.ts'
 import { addressOf, type Outcomes } from './outcomes.ts'
 import type { Run, RunStore } from './store.ts'
+import type { Pending, Turns } from './turns.ts'
 
-export type EngineDeps = {
+export type EngineDeps = ModeDeps & {
   db: Db
-  now: () => Date
   timezone: string
   store: RunStore
-  journal: Journal
   calls: Calls
   records: CallRecords
   outcomes: Outcomes
-  approvals: Approvals
-  registry: Registry
   conversations: Conversations
   events: Events
-  settings: Settings
+  turns: Turns
+  compaction: Compaction
+  gate: Gate
+  budgets: Pick<Budgets, 'record'>
   models: Pick<Models, 'choose' | 'cost'>
+  nameOf: (run: Run) => string
   log: Log
 }
 
@@ -50,10 +51,13 @@ type Live = {
   text: string
   turnStart: number
   lastTurn: Turn | undefined
+  /** The model call that is not written down yet. */
+  pending: Pending | undefined
   done: Promise<void>
 }
 
 const RETRY_MS = 5_000
+const CHARS_PER_TOKEN = 3
 
 export type Engine = ReturnType<typeof createEngine>
 
@@ -77,6 +81,7 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
       text,
       turnStart: text.length,
       lastTurn: undefined,
+      pending: undefined,
       done: Promise.resolve(),
     }
     db.transact(() => {
@@ -98,6 +103,7 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
     } catch (error) {
       settle(run, entry, error)
     } finally {
+      entry.pending?.settle()
       live.delete(run.id)
       onFree(run)
     }
@@ -110,9 +116,12 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
     const past = store.ofConversation(run.conversationId, clearedAfter)
     const calls = deps.calls.forRun(run, progressOf(run, past, deps), signal)
     const began = new Date(startedAt)
-    const loop = runLoop(messagesFor(run, past, { store, journal, began, timezone: deps.timezone }), {
+    const told = () => messagesFor(run, past, { store, journal, began, timezone: deps.timezone })
+    const onBegin = (pending: Pending) => void (entry.pending = pending)
+    const loop = runLoop(told(), {
       ...calls,
-      model: (messages, { last }) => choice.model(requestFor(choice, messages, last, began), signal),
+      fit: (messages) => deps.compaction.fit(messages, { run, past, choice, told, signal, onBegin }),
+      model: (messages, { last }) => deps.turns.take(run, { choice, messages, last, began, signal }, onBegin),
     })
     for (;;) {
       const next = await loop.next()
@@ -120,17 +129,6 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
       if (next.done) return next.value
       note(run, entry, next.value)
     }
-  }
-
-  function requestFor(
-    choice: Choice,
-    messages: Parameters<Choice['model']>[0]['messages'],
-    noCalls: boolean,
-    began: Date,
-  ) {
-    const tools = choice.capabilities.tools ? deps.registry.schemas() : []
-    const system = systemPrompt({ agentName: 'Steward', began, timezone: deps.timezone })
-    return { model: choice.vendorModel, system, messages, tools, noCalls, maxTokens: choice.maxTokens }
   }
 
   function note(run: Run, entry: Live, event: LoopEvent): void {
@@ -159,8 +157,32 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
     const costUsd = deps.models.cost(run.model, turn.usage)
     const { integrity, privacy } = store.get(run.id)
     journal.turn(run.id, { ...turn, costUsd, model: run.model, labels: { integrity, privacy } })
-    store.spend(run.id, turn.usage, costUsd)
-    db.afterCommit(() => (entry.lastTurn = undefined))
+    spend(run, turn.usage, costUsd)
+    db.afterCommit(() => {
+      entry.lastTurn = undefined
+      paid(entry)
+    })
+  }
+
+  function spend(run: Run, usage: TokenUsage, costUsd: number | null): void {
+    store.spend(run.id, usage, costUsd)
+    const { userId, agentId, taskId, model } = run
+    const { inputTokens, outputTokens } = usage
+    deps.budgets.record({ userId, agentId, taskId, model, inputTokens, outputTokens, costUsd })
+  }
+
+  function paid(entry: Live): void {
+    entry.pending?.settle()
+    entry.pending = undefined
+  }
+
+  /** A model call that we broke off was begun to be paid for; how much nobody says, so it is counted by its size. */
+  function spendOnBroken(run: Run, entry: Live): void {
+    if (!entry.pending || entry.lastTurn) return
+    const outputTokens = Math.ceil((entry.text.length - entry.turnStart) / CHARS_PER_TOKEN)
+    const usage = { inputTokens: entry.pending.inputTokens, outputTokens, cacheReadTokens: 0, cacheWriteTokens: 0 }
+    spend(run, usage, deps.models.cost(run.model, usage))
+    db.afterCommit(() => paid(entry))
   }
 
   function succeed(run: Run, entry: Live, stopReason: StopReason): void {
@@ -170,16 +192,33 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
     })
   }
 
-  /** The question is open; the run gives up its place until there is an answer. */
+  /** A question is open, or another agent at work; the run gives up its place until there is an answer. */
   function putAside(run: Run): void {
     db.transact(() => {
-      const pending = deps.records.pendingOf(run.id)
-      store.giveBack(run.id, pending ? 'waiting' : 'queued')
-      const reason = pending ? `waits for your answer: ${pending.description}` : undefined
+      const reason = waitsFor(run)
+      const status = reason === undefined ? 'queued' : 'waiting'
+      store.giveBack(run.id, status)
+      events.keep(addressOf(run), { type: 'run', status, ...(reason === undefined ? {} : { reason }) })
+    })
+  }
+
+  /** Why a run that is put aside waits; undefined where nothing stands in its way any more. */
+  function waitsFor(run: Run): string | undefined {
+    const pending = deps.records.pendingOf(run.id)
+    if (pending) return `waits for your answer: ${pending.description}`
+    const children = store.unfinished({ parentRunId: run.id })
+    return children.length > 0 ? `waits for ${children.map(deps.nameOf).join(', ')}` : undefined
+  }
+
+  /** Put aside as it is. Where the reason is over already, it goes back to the queue at once. */
+  function hold(run: Run, { hold, message, freed }: Held): void {
+    db.transact(() => {
+      const over = hold === 'budget' ? deps.turns.freedSince(freed) : deps.gate.holdOf(run) === undefined
+      store.giveBack(run.id, over ? 'queued' : 'paused', over ? null : hold)
       events.keep(addressOf(run), {
         type: 'run',
-        status: pending ? 'waiting' : 'queued',
-        ...(reason ? { reason } : {}),
+        status: over ? 'queued' : 'paused',
+        ...(over ? {} : { reason: message }),
       })
     })
   }
@@ -187,12 +226,22 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
   function settle(run: Run, entry: Live, error: unknown): void {
     const { reason } = entry.controller.signal
     try {
-      if (reason instanceof ShuttingDown) return store.giveBack(run.id, 'queued')
-      if (reason instanceof Stopped) return db.transact(() => outcomes.stopped(run, entry.text))
+      if (reason instanceof ShuttingDown) return breakOff(run, entry, () => store.giveBack(run.id, 'queued'))
+      if (reason instanceof Stopped) return breakOff(run, entry, () => outcomes.stopped(run, entry.text))
+      if (error instanceof Held) return hold(run, error)
+      if (error instanceof OutOfBudget) return db.transact(() => outcomes.outOfBudget(run, entry.text, error.message))
       fail(run, entry, explained(error, run))
     } catch (fault) {
       retryLater(run, entry, fault)
     }
+  }
+
+  function breakOff(run: Run, entry: Live, end: () => void): void {
+    db.transact(() => {
+      writeTurn(run, entry)
+      spendOnBroken(run, entry)
+      end()
+    })
   }
 
   function explained(error: unknown, run: Run): AppError {

@@ -58,9 +58,6 @@ const ENTRY = `id, origin, status, agent_id, task_id, conversation_id, parent_ru
   stop_reason, error, substr(answer, 1, ${SHOWN_LENGTH}) AS answer, tool_calls, input_tokens, output_tokens, cost_usd, integrity,
   attempts, created_at, started_at, ended_at`
 
-const TROUBLED: readonly RunStatus[] = ['failed', 'stopped', 'interrupted']
-const UNFINISHED: readonly RunStatus[] = ['queued', 'running', 'waiting', 'paused']
-
 type Values = {
   user: string
   agent: string
@@ -74,23 +71,18 @@ type Way = { index: string; where: string }
 type Plan = Way & { rest: string[] }
 
 /**
- * The conditions under which SQLite takes each index. What belongs to an agent or task is its owner's, who was asked for
- * before, so those need no look at the row.
+ * What leads along each index. What belongs to an agent or task is its owner's, who was asked for before, so those need no
+ * look at the row.
  */
-const WAYS: Record<'user' | 'agent' | 'task' | 'troubled' | 'unfinished' | 'origin', Way> = {
+const WAYS = {
   user: { index: 'runs_by_user', where: 'user_id = @user' },
+  status: { index: 'runs_by_status', where: 'user_id = @user AND status = @status' },
+  origin: { index: 'runs_by_origin', where: 'user_id = @user AND origin = @origin' },
   agent: { index: 'runs_by_agent', where: 'agent_id = @agent' },
+  agentStatus: { index: 'runs_by_agent_status', where: 'agent_id = @agent AND status = @status' },
   task: { index: 'runs_by_task', where: 'task_id = @task' },
-  troubled: {
-    index: 'runs_troubled',
-    where: `user_id = @user AND status = @status AND status IN ('failed', 'stopped', 'interrupted')`,
-  },
-  unfinished: {
-    index: 'runs_active',
-    where: `status IN ('queued', 'running', 'waiting', 'paused') AND status = @status AND user_id = @user`,
-  },
-  origin: { index: 'runs_by_origin', where: `user_id = @user AND origin = @origin AND origin <> 'chat'` },
-}
+  taskStatus: { index: 'runs_by_task_status', where: 'task_id = @task AND status = @status' },
+} satisfies Record<string, Way>
 
 export type History = ReturnType<typeof createHistory>
 
@@ -182,12 +174,11 @@ export function createHistory({ db, agents, tasks }: HistoryDeps) {
 }
 
 function waysOf({ status, agent_id, task_id, origin }: RunFilter): Way[] {
-  if (status !== undefined && UNFINISHED.includes(status)) return [WAYS.unfinished]
   const ways: Way[] = []
-  if (agent_id !== undefined) ways.push(WAYS.agent)
-  if (task_id !== undefined) ways.push(WAYS.task)
-  if (status !== undefined && TROUBLED.includes(status)) ways.push(WAYS.troubled)
-  if (origin !== undefined && origin !== 'chat') ways.push(WAYS.origin)
+  if (agent_id !== undefined) ways.push(status === undefined ? WAYS.agent : WAYS.agentStatus)
+  if (task_id !== undefined) ways.push(status === undefined ? WAYS.task : WAYS.taskStatus)
+  if (status !== undefined && ways.length === 0) ways.push(WAYS.status)
+  if (origin !== undefined) ways.push(WAYS.origin)
   return ways
 }
 

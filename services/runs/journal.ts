@@ -10,7 +10,7 @@ export type Step = {
   id: string
   runId: string
   position: number
-  kind: 'model' | 'tool'
+  kind: 'model' | 'tool' | 'summary'
   status: 'started' | 'finished'
   toolName: string | null
   operation: string | null
@@ -89,31 +89,26 @@ export function createJournal({ db, now }: Deps) {
     finishedAt: null,
   }
 
+  type Turn = { usage: TokenUsage; costUsd: number | null; model: string; labels: Labels }
+
+  function finished(runId: string, kind: 'model' | 'summary', content: string, turn: Turn): void {
+    const at = now().toISOString()
+    const { usage, costUsd, model, labels } = turn
+    const { inputTokens, outputTokens } = usage
+    const told = { content, model, inputTokens, outputTokens, costUsd }
+    insert.run({ ...BLANK, ...labels, id: newId(), runId, kind, status: 'finished', ...told, at, finishedAt: at })
+  }
+
   return {
     find: (id: string): Step | undefined => byId.get(id),
     ofRun: (runId: string): Step[] => ofRun.all(runId),
 
-    turn(
-      runId: string,
-      turn: { parts: AssistantPart[]; usage: TokenUsage; costUsd: number | null; model: string; labels: Labels },
-    ): void {
-      const at = now().toISOString()
-      insert.run({
-        ...BLANK,
-        ...turn.labels,
-        id: newId(),
-        runId,
-        kind: 'model',
-        status: 'finished',
-        content: JSON.stringify(turn.parts),
-        model: turn.model,
-        inputTokens: turn.usage.inputTokens,
-        outputTokens: turn.usage.outputTokens,
-        costUsd: turn.costUsd,
-        at,
-        finishedAt: at,
-      })
-    },
+    turn: (runId: string, { parts, ...turn }: Turn & { parts: AssistantPart[] }): void =>
+      finished(runId, 'model', JSON.stringify(parts), turn),
+
+    /** What was let go of the conversation before this point. */
+    summary: (runId: string, { content, ...turn }: Turn & { content: object }): void =>
+      finished(runId, 'summary', JSON.stringify(content), turn),
 
     startTool(step: ToolStep): void {
       insert.run({

@@ -6,6 +6,7 @@ import type { Settings } from '../settings.ts'
 import type { Labels } from '../shapes/labels.ts'
 import { joinLabels } from '../shapes/labels.ts'
 import type { Journal, Step } from './journal.ts'
+import type { RunAgent, RunTask } from './profile.ts'
 import type { Run } from './store.ts'
 
 /** What a run has gathered so far, kept in memory while it goes and rebuilt from the journal when it goes on. */
@@ -18,18 +19,25 @@ export type Progress = {
   denied: Set<string>
 }
 
-type Records = { journal: Journal; approvals: Approvals }
+type Workers = {
+  agents: { find(id: string): RunAgent | undefined }
+  tasks: { find(id: string): RunTask | undefined }
+}
+
+export type ModeDeps = Workers & { settings: Settings; journal: Journal; approvals: Approvals }
 
 /** Where a run stands, from what was written down. `before` are the earlier runs since the last `clear`. */
-export function progressOf(run: Run, before: readonly Run[], { journal, approvals }: Records): Progress {
+export function progressOf(run: Run, before: readonly Run[], { journal, approvals, agents }: ModeDeps): Progress {
   const steps = journal.ofRun(run.id).filter((step) => step.kind === 'tool')
   const owners = [...before.filter((earlier) => earlier.number < run.number), run].filter(
-    (one) => one.inputIntegrity === 'owner',
+    (one) => one.inputIntegrity === 'owner' && one.origin !== 'agent',
   )
+  const agent = run.agentId === null ? undefined : agents.find(run.agentId)
+  const told = agent?.integrity === 'owner' ? urlsIn(agent.prompt) : []
   return {
     labels: { integrity: run.integrity, privacy: run.privacy },
     toolCalls: run.toolCalls,
-    ownerUrls: new Set(owners.flatMap((one) => urlsIn(one.input))),
+    ownerUrls: new Set([...owners.flatMap((one) => urlsIn(one.input)), ...told]),
     resultUrls: new Set(steps.flatMap(resultUrls)),
     resultFetches: steps.filter((step) => step.rule === '7c').length,
     denied: new Set(refusedByOwner(approvals.ofRun(run.id))),
@@ -47,25 +55,44 @@ function refusedByOwner(approvals: readonly Approval[]): string[] {
   return approvals.filter(({ state }) => state === 'denied' || state === 'expired').flatMap(({ targets }) => targets)
 }
 
-/** What `decide` is told of the run at this moment. */
-export function modeOf(
-  run: Run,
-  progress: Progress,
-  house: { settings: Settings; conversation: Conversation; approvals: Approvals },
-): Mode {
+/** What `decide` is told of the run at this moment. The lists of tools are today's, whatever they were at its start. */
+export function modeOf(run: Run, progress: Progress, conversation: Conversation, deps: ModeDeps): Mode {
+  const { settings, approvals } = deps
+  const tools = toolsOf(run, progress.labels, deps)
   return {
     attended: run.attended,
-    allowedTools: null,
-    paused: house.settings.get('paused'),
+    ...tools,
+    paused: settings.get('paused'),
     overBudget: false,
     toolCalls: progress.toolCalls,
-    maxToolCalls: house.settings.get('max_tool_calls'),
-    webOpen: house.conversation.webOpen,
+    maxToolCalls: run.maxToolCalls ?? settings.get('max_tool_calls'),
+    webOpen: conversation.webOpen || (tools.allowedTools ?? []).some((name) => name.split('.')[0] === 'web'),
     ownerUrls: progress.ownerUrls,
     resultUrls: progress.resultUrls,
     resultFetches: progress.resultFetches,
-    agreed: house.approvals.agreed(house.conversation, run.id, progress.labels.integrity),
+    agreed: approvals.agreed(conversation, run.id, progress.labels.integrity),
     denied: progress.denied,
+  }
+}
+
+/**
+ * What a run may use: its agent's tools, narrowed by its task's. Once it has read what others wrote, a sub-agent has only
+ * what every agent of the chain names (rule 10); "every tool" names none.
+ */
+export function toolsOf(
+  run: Pick<Run, 'agentId' | 'taskId' | 'chain' | 'parentRunId'>,
+  labels: Labels,
+  { agents, tasks }: Workers,
+): Pick<Mode, 'byAgent' | 'allowedTools'> & { alsoAmong: readonly (readonly string[])[] } {
+  const agent = run.agentId === null ? undefined : agents.find(run.agentId)
+  const task = run.taskId === null ? undefined : tasks.find(run.taskId)
+  const own = [task, agent].flatMap((one) => (one?.allowedTools ? [one.allowedTools] : []))
+  const inChain = run.parentRunId !== null && labels.integrity === 'third_party'
+  const chain = inChain ? run.chain.map((id) => agents.find(id)?.allowedTools ?? []) : []
+  return {
+    byAgent: run.agentId !== null || run.taskId !== null,
+    allowedTools: own[0] ?? null,
+    alsoAmong: [...own.slice(1), ...chain],
   }
 }
 

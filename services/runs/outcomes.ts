@@ -2,6 +2,7 @@ import type { TokenUsage } from '../agent/model.ts'
 import type { Conversations } from '../conversations.ts'
 import type { AppError } from '../errors.ts'
 import type { Address, Events } from '../events.ts'
+import type { Notifications } from '../notifications.ts'
 import type { StopReason } from '../shapes/frames.ts'
 import { callsOf, textOf, type ToolCall } from '../shapes/message.ts'
 import type { CallRecords } from './call-records.ts'
@@ -14,9 +15,14 @@ export type OutcomesDeps = {
   records: CallRecords
   conversations: Conversations
   events: Events
+  notifications: Pick<Notifications, 'add'>
+  /** The name of the run's agent or task, for the owner. */
+  nameOf: (run: Run) => string
 }
 
 const NOTHING_SPENT: TokenUsage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
+
+const DIED_TOO_OFTEN = 'Steward ended three times in the middle of it, so it was not taken up again.'
 
 export const addressOf = (run: Run): Address => ({
   userId: run.userId,
@@ -28,7 +34,15 @@ export const addressOf = (run: Run): Address => ({
 export type Outcomes = ReturnType<typeof createOutcomes>
 
 /** The ways a run ends, each written whole: what was said, the calls that will not happen, the status, the last frames. */
-export function createOutcomes({ store, journal, records, conversations, events }: OutcomesDeps) {
+export function createOutcomes({
+  store,
+  journal,
+  records,
+  conversations,
+  events,
+  notifications,
+  nameOf,
+}: OutcomesDeps) {
   /** All that a run has said and that is written down. */
   function textWritten(runId: string): string {
     const turns = journal.ofRun(runId).filter((step) => step.kind === 'model')
@@ -61,7 +75,25 @@ export function createOutcomes({ store, journal, records, conversations, events 
     return calls.filter((call) => !finished.has(call.callId))
   }
 
+  /** The run that asked for this one goes on, once nothing that it asked for is open. */
+  function tellParent(run: Run): void {
+    const parent = run.parentRunId === null ? undefined : store.find(run.parentRunId)
+    if (parent?.status !== 'waiting' || records.pendingOf(parent.id)) return
+    if (store.unfinished({ parentRunId: parent.id }).length > 0) return
+    store.setStatus(parent.id, 'queued')
+    events.keep(addressOf(parent), { type: 'run', status: 'queued', position: 0 })
+  }
+
+  /** Nobody reads along with a run that nobody watches: its owner is told how it went, once. */
+  function report(run: Run, kind: 'result' | 'trouble', title: string, text: string): void {
+    if (run.attended || run.parentRunId !== null) return
+    if (kind === 'result' && !run.autonomous) return
+    const { userId, id: runId, agentId, taskId } = run
+    notifications.add({ userId, kind, title, text, runId, agentId, taskId })
+  }
+
   function close(run: Run, text: string, stopReason: StopReason): void {
+    tellParent(run)
     const ended = store.get(run.id)
     const usage = { input_tokens: ended.inputTokens, output_tokens: ended.outputTokens, cost_usd: ended.costUsd }
     conversations.answered(run.conversationId)
@@ -82,6 +114,7 @@ export function createOutcomes({ store, journal, records, conversations, events 
       abandonOpenCalls(run, 'The run ended before this was done.')
       store.end(run.id, { status: 'succeeded', stopReason, answer: text })
       close(run, text, stopReason)
+      report(run, 'result', `${nameOf(run)} is done`, text)
     },
 
     failed(run: Run, text: string, error: AppError): void {
@@ -91,6 +124,8 @@ export function createOutcomes({ store, journal, records, conversations, events 
       store.end(run.id, { status: 'failed', stopReason: null, answer: text, error: { code, message } })
       events.keep(addressOf(run), { type: 'run', status: 'failed' })
       events.keep(addressOf(run), { type: 'error', error: message, code })
+      tellParent(run)
+      report(run, 'trouble', `${nameOf(run)} failed`, message)
     },
 
     stopped(run: Run, text: string): void {
@@ -100,12 +135,27 @@ export function createOutcomes({ store, journal, records, conversations, events 
       close(run, text, 'stopped')
     },
 
+    /** It has cost all that it may. */
+    outOfBudget(run: Run, text: string, why: string): void {
+      keepWhatWasSaid(run, text)
+      abandonOpenCalls(run, why)
+      store.end(run.id, {
+        status: 'stopped',
+        stopReason: 'budget',
+        answer: text,
+        error: { code: 'budget', message: why },
+      })
+      close(run, text, 'budget')
+      report(run, 'trouble', `${nameOf(run)} was stopped`, why)
+    },
+
     /** The process died in it too often. */
     interrupted(run: Run): void {
       const text = textWritten(run.id)
       abandonOpenCalls(run, 'The server stopped in the middle of this.')
       store.end(run.id, { status: 'interrupted', stopReason: 'interrupted', answer: text })
       close(run, text, 'interrupted')
+      report(run, 'trouble', `${nameOf(run)} was interrupted`, DIED_TOO_OFTEN)
     },
   }
 }

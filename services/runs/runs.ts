@@ -1,25 +1,25 @@
 import type { Db } from '../../db/open.ts'
 import type { Actor, Audit } from '../audit.ts'
-import { FRESH, titleFrom, type Conversation, type Conversations } from '../conversations.ts'
-import { AppError, invalidField } from '../errors.ts'
+import type { Conversations } from '../conversations.ts'
+import { invalidField } from '../errors.ts'
 import type { Events } from '../events.ts'
-import { newId } from '../ids.ts'
-import type { Models } from '../models/index.ts'
-import { asksForWeb } from '../policy/urls.ts'
 import type { Intake } from '../shapes/intake.ts'
-import { joinLabels, type Integrity, type Labels } from '../shapes/labels.ts'
+import type { Integrity } from '../shapes/labels.ts'
+import type { Admission } from './admission.ts'
 import type { Engine } from './engine.ts'
+import type { Gate } from './gate.ts'
+import { addressOf } from './outcomes.ts'
 import type { Queue } from './queue.ts'
-import type { NewRun, Run, RunStore } from './store.ts'
+import type { Run, RunStore } from './store.ts'
 
 export type RunsDeps = {
   db: Db
-  now: () => Date
   store: RunStore
   conversations: Conversations
   events: Events
   audit: Pick<Audit, 'record'>
-  models: Pick<Models, 'choose' | 'default'>
+  admission: Admission
+  gate: Gate
   engine: Engine
   queue: Queue
 }
@@ -28,88 +28,78 @@ const MOST_DEATHS = 3
 
 export type Runs = ReturnType<typeof createRuns>
 
-/** The one way in for everything that makes the model work, and the ways to stop it. */
+/** The one way in for everything that makes the model work, and the ways to hold and to stop it. */
 export function createRuns(deps: RunsDeps) {
-  const { db, store, conversations, events, engine, queue } = deps
-  const seen = db.prepare<[string, string], { runId: string }>(
-    'SELECT run_id AS runId FROM seen WHERE door = ? AND external_id = ?',
-  )
-  const see = db.prepare('INSERT INTO seen (door, external_id, run_id, created_at) VALUES (?, ?, ?, ?)')
+  const { db, store, conversations, events, engine, queue, gate } = deps
 
   /**
    * Takes an intake in. Synchronous and one transaction: when it returns, the work is on disk. A delivery that was seen
-   * before returns its first run. Throws `not_found` for another user's conversation, `invalid` for an unknown model.
+   * before returns its first run. Throws `not_found` for what is another user's, `invalid` for an unknown model,
+   * `forbidden` for agents that would ask in a circle.
    */
   function submit(intake: Intake): Run {
     if (intake.text.trim() === '' && intake.attachments.length === 0)
       throw invalidField('content', 'Write something, or attach a file.')
     const { run, begun } = db.transact(() => {
-      const taken = accept(intake)
+      const taken = deps.admission.accept(intake)
       return { run: taken, begun: taken.status === 'queued' && queue.beginNow(taken) }
     })
-    if (!begun) queue.wake()
+    // @NOTE where the caller holds the transaction, the run is there for the queue only after its commit.
+    if (!begun) db.afterCommit(queue.wake)
     return run
   }
 
-  function accept(intake: Intake): Run {
-    const first = intake.externalId === undefined ? undefined : seen.get(intake.door, intake.externalId)
-    if (first) return store.get(first.runId)
-    const known = conversations.find(intake.conversationId)
-    if (known && known.userId !== intake.userId) throw new AppError('not_found', 'There is no such conversation.')
-    const model = deps.models.choose(intake.model ?? known?.model ?? deps.models.default()).id
-    const labels = labelsOf(intake, known)
-    const run: NewRun = { ...pick(intake), id: newId(), model, ...labels }
-    admit(intake, known, model, labels)
-    store.insert(
-      run,
-      intake.attachments.map((file) => ({ ...file, id: newId() })),
-    )
-    if (intake.externalId !== undefined) see.run(intake.door, intake.externalId, run.id, deps.now().toISOString())
-    announce(run, intake)
-    return store.get(run.id)
-  }
-
-  function admit(intake: Intake, known: Conversation | undefined, model: string, labels: Labels): void {
-    const webOpen = intake.integrity === 'owner' && (intake.web === true || asksForWeb(intake.text))
-    const { conversationId: id, userId } = intake
-    if (!known)
-      conversations.create({ id, userId, model, labels, webOpen, title: titleFrom(intake.text, intake.attachments) })
-    conversations.touch(id, { model, labels, webOpen })
-  }
-
-  function announce(run: NewRun, intake: Intake): void {
-    const ahead = store.active(run.conversationId).filter((other) => other.id !== run.id)
-    const to = { userId: run.userId, conversationId: run.conversationId, runId: run.id }
-    const names = intake.attachments.map(({ name }) => name)
-    events.keep(to, { type: 'user_message', message_id: run.id, content: run.input, attachments: names, by: intake.by })
-    const waits = ahead.some(({ status }) => status === 'waiting')
-    const reason = waits ? 'waits until the question before it is answered' : 'waits for the answer before it'
-    events.keep(to, { type: 'run', status: 'queued', position: ahead.length, ...(ahead.length > 0 ? { reason } : {}) })
-  }
-
-  /** Stops a run wherever it is; what was said is kept. A run that has ended stays as it is. */
+  /** Stops a run wherever it is, with all that it asked of others; what was said is kept. An ended one stays as it is. */
   function stop(run: Run): void {
-    if (engine.isRunning(run.id)) {
-      store.wantStop(run.id)
-      return void engine.abort(run.id)
-    }
-    if (run.endedAt !== null) return
-    db.transact(() => engine.endStopped(run))
+    halt(run)
     queue.wake()
   }
 
+  function halt(run: Run): void {
+    if (engine.isRunning(run.id)) {
+      store.wantStop(run.id)
+      engine.abort(run.id)
+    } else if (store.find(run.id)?.endedAt === null) db.transact(() => engine.endStopped(store.get(run.id)))
+    for (const child of store.unfinished({ parentRunId: run.id })) halt(child)
+  }
+
+  /** Lets go what is no longer held by a pause; what a budget holds looks again. Each goes on where it stood. */
+  function release(): void {
+    db.transact(() => {
+      for (const run of store.held()) if (gate.holdOf(run) === undefined) letGo(run)
+    })
+    queue.wake()
+  }
+
+  function letGo(run: Run): void {
+    store.setStatus(run.id, 'queued')
+    events.keep(addressOf(run), { type: 'run', status: 'queued', position: 0 })
+  }
+
+  function holdBack(run: Run): void {
+    store.pause(run.id, 'agent')
+    events.keep(addressOf(run), { type: 'run', status: 'paused', reason: gate.reasonOf('agent') })
+  }
+
   function takeUp(run: Run): void {
+    if (run.endedAt !== null) return
     if (run.stopWanted) engine.endStopped(run)
-    else if (run.attempts >= MOST_DEATHS) engine.interrupt(run)
+    else if (run.attempts >= MOST_DEATHS) interrupt(run)
     else store.setStatus(run.id, 'queued')
   }
 
+  /** What it asked of others has nowhere to go any more. */
+  function interrupt(run: Run): void {
+    engine.interrupt(run)
+    for (const child of store.unfinished({ parentRunId: run.id })) engine.endStopped(child)
+  }
+
   /** One run that cannot be taken up must not keep the house from starting. */
-  function takeUpOrEnd(run: Run): void {
+  function takeUpOrEnd({ id }: Run): void {
     try {
-      db.transact(() => takeUp(run))
+      db.transact(() => takeUp(store.get(id)))
     } catch (error) {
-      engine.giveUp(run, error)
+      engine.giveUp(store.get(id), error)
     }
   }
 
@@ -120,6 +110,20 @@ export function createRuns(deps: RunsDeps) {
   return {
     submit,
     stop,
+    release,
+
+    /** Stops all that an agent or a task has going. */
+    stopWhere(of: { agentId: string } | { taskId: string }): void {
+      for (const run of store.unfinished(of)) halt(run)
+      queue.wake()
+    },
+
+    /** Holds what waits in the queue for an agent or on its account; what goes is held at its next step. */
+    holdAgent(agentId: string): void {
+      db.transact(() => {
+        for (const run of store.waitingOf(agentId)) holdBack(run)
+      })
+    },
 
     /** Stops the run that goes or waits in a conversation; those queued behind it go on. False when there is none. */
     stopCurrent(conversationId: string): boolean {
@@ -157,38 +161,16 @@ export function createRuns(deps: RunsDeps) {
 
     /**
      * After a start: runs in which the process died go on from their journal, but for the one that it died in three
-     * times. Then the queue opens.
+     * times. Then the queue opens. Says what there was.
      */
-    recover(): { resumed: number; interrupted: number } {
-      const dead = store.running()
-      const hopeless = dead.filter((run) => run.attempts >= MOST_DEATHS)
+    recover(): { resumed: number; interrupted: number; waiting: number; paused: number; queued: number } {
+      const dead = store.dead()
       for (const run of dead) takeUpOrEnd(run)
+      const interrupted = dead.filter((run) => store.get(run.id).status === 'interrupted').length
+      release()
+      const { waiting, paused, queued } = store.counts()
       queue.open()
-      return { resumed: dead.length - hopeless.length, interrupted: hopeless.length }
+      return { resumed: dead.length - interrupted, interrupted, waiting, paused, queued }
     },
-  }
-}
-
-function labelsOf(intake: Intake, known: Conversation | undefined): Labels {
-  const cleared = known ?? FRESH
-  const given = intake.attachments.length > 0 ? 'third_party' : intake.integrity
-  return joinLabels(
-    { integrity: cleared.integrity, privacy: cleared.privacy },
-    { integrity: given, privacy: 'private' },
-  )
-}
-
-function pick(intake: Intake): Omit<NewRun, 'id' | 'model' | 'integrity' | 'privacy'> {
-  const { userId, conversationId, origin, door, address, attended } = intake
-  return {
-    userId,
-    conversationId,
-    origin,
-    door,
-    address,
-    attended,
-    input: intake.text,
-    inputIntegrity: intake.integrity,
-    apiKeyId: intake.apiKeyId ?? null,
   }
 }

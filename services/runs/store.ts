@@ -11,6 +11,7 @@ export type Run = {
   conversationId: string
   agentId: string | null
   taskId: string | null
+  parentRunId: string | null
   apiKeyId: string | null
   origin: Origin
   door: string
@@ -34,15 +35,43 @@ export type Run = {
   createdAt: string
   startedAt: string | null
   endedAt: string | null
+  /** Which limit it counts against. */
+  lane: Lane
+  /** On whose account it runs; places go round between these. */
+  fairKey: string
+  /** Nobody asked for it at that moment; such runs have an hourly limit. */
+  autonomous: boolean
+  /** What holds it while it is paused. */
+  hold: Hold | null
+  /** Hash of the system prompt it began with. */
+  systemPrompt: string | null
+  /** Ids of the agents from the root run's to its own; empty where Steward itself answers. */
+  chain: string[]
+  maxToolCalls: number | null
+  maxCostUsd: number | null
 }
 
-type Row = Omit<Run, 'attended' | 'stopWanted'> & { attended: number; stopWanted: number }
+/** Which runs share a limit: chats with their sub-agents, or everything else. */
+export type Lane = 'chat' | 'background'
+
+/** `house`: everything is paused; `agent`: its agent or one it works for is; `budget`: no money is left. */
+export type Hold = 'house' | 'agent' | 'budget'
+
+export type Row = Omit<Run, 'attended' | 'stopWanted' | 'autonomous' | 'chain'> & {
+  attended: number
+  stopWanted: number
+  autonomous: number
+  chain: string
+}
 
 export type NewRun = Pick<
   Run,
   | 'id'
   | 'userId'
   | 'conversationId'
+  | 'agentId'
+  | 'taskId'
+  | 'parentRunId'
   | 'apiKeyId'
   | 'origin'
   | 'door'
@@ -52,6 +81,14 @@ export type NewRun = Pick<
   | 'model'
   | 'integrity'
   | 'privacy'
+  | 'lane'
+  | 'fairKey'
+  | 'autonomous'
+  | 'hold'
+  | 'systemPrompt'
+  | 'chain'
+  | 'maxToolCalls'
+  | 'maxCostUsd'
 > & { address: string }
 
 export type StoredAttachment = { id: string; name: string; mediaType: string; data: Buffer }
@@ -65,15 +102,15 @@ export type Ending = {
   error?: { code: string; message: string }
 }
 
-/** Which runs share a limit: chats, or everything else. */
-export type Lane = 'chat' | 'other'
-const CHATS = `('chat', 'telegram')`
+const UNFINISHED = `('queued', 'running', 'waiting', 'paused')`
 
-const COLUMNS = `number, id, user_id AS userId, conversation_id AS conversationId, agent_id AS agentId, task_id AS taskId,
-  api_key_id AS apiKeyId, origin, door, attended, status, stop_wanted AS stopWanted, input, input_integrity AS inputIntegrity,
+/** The columns of a run, as `toRun` takes them. */
+export const COLUMNS = `number, id, user_id AS userId, conversation_id AS conversationId, agent_id AS agentId, task_id AS taskId,
+  parent_run_id AS parentRunId, api_key_id AS apiKeyId, origin, door, attended, status, stop_wanted AS stopWanted, input, input_integrity AS inputIntegrity,
   model, integrity, privacy, attempts, tool_calls AS toolCalls, input_tokens AS inputTokens, output_tokens AS outputTokens,
   cost_usd AS costUsd, stop_reason AS stopReason, error_code AS errorCode, error, answer, created_at AS createdAt,
-  started_at AS startedAt, ended_at AS endedAt`
+  started_at AS startedAt, ended_at AS endedAt, lane, fair_key AS fairKey, autonomous, hold, system_prompt AS systemPrompt, chain,
+  max_tool_calls AS maxToolCalls, max_cost_usd AS maxCostUsd`
 
 export type RunStore = ReturnType<typeof createRunStore>
 
@@ -88,22 +125,34 @@ export function createRunStore({ db, now }: Deps) {
     `SELECT ${COLUMNS} FROM runs WHERE conversation_id = (SELECT ?) AND number > (SELECT ?) ORDER BY number`,
   )
   const active = db.prepare<[string], Row>(
-    `SELECT ${COLUMNS} FROM runs WHERE conversation_id = (SELECT ?) AND status IN ('queued', 'running', 'waiting', 'paused') ORDER BY number`,
+    `SELECT ${COLUMNS} FROM runs WHERE conversation_id = (SELECT ?) AND status IN ${UNFINISHED} ORDER BY number`,
   )
-  const unfinished = db.prepare<[], Row>(`SELECT ${COLUMNS} FROM runs WHERE status = 'running' ORDER BY number`)
-  const next = (lane: Lane) =>
-    db.prepare<[], Row>(
-      `SELECT ${COLUMNS} FROM runs AS r WHERE status = 'queued' AND origin ${lane === 'chat' ? 'IN' : 'NOT IN'} ${CHATS}
-       AND NOT EXISTS (SELECT 1 FROM runs AS e WHERE e.conversation_id = r.conversation_id AND e.number < r.number
-                       AND e.status IN ('queued', 'running', 'waiting', 'paused'))
-       ORDER BY number LIMIT 1`,
+  const unfinishedOf = (column: 'agent_id' | 'task_id' | 'parent_run_id') =>
+    db.prepare<[string], Row>(
+      `SELECT ${COLUMNS} FROM runs WHERE ${column} = ? AND status IN ${UNFINISHED} ORDER BY number`,
     )
-  const nextOf = { chat: next('chat'), other: next('other') }
+  const ofAgent = unfinishedOf('agent_id')
+  const ofTask = unfinishedOf('task_id')
+  const ofParent = unfinishedOf('parent_run_id')
+  const waitingOf = db.prepare<[string], Row>(
+    `SELECT ${COLUMNS} FROM runs WHERE status = 'queued' AND EXISTS (SELECT 1 FROM json_each(chain) WHERE value = ?) ORDER BY number`,
+  )
+  const counts = db.prepare<[], { status: RunStatus; n: number }>(
+    `SELECT status, count(*) AS n FROM runs WHERE status IN ${UNFINISHED} GROUP BY status`,
+  )
+  const childOf = db.prepare<[string], Row>(
+    `SELECT ${COLUMNS} FROM runs WHERE id = (SELECT run_id FROM seen WHERE door = 'agent' AND external_id = ?)`,
+  )
+  const dead = db.prepare<[], Row>(`SELECT ${COLUMNS} FROM runs WHERE status = 'running' ORDER BY number`)
+  const held = db.prepare<[], Row>(`SELECT ${COLUMNS} FROM runs WHERE status = 'paused' ORDER BY number`)
   const insert = db.prepare(
-    `INSERT INTO runs (id, user_id, conversation_id, api_key_id, origin, door, address, attended, status, input, input_integrity,
-       model, integrity, privacy, cost_usd, created_at)
-     VALUES (@id, @userId, @conversationId, @apiKeyId, @origin, @door, @address, @attended, 'queued', @input, @inputIntegrity,
-       @model, @integrity, @privacy, 0, @at)`,
+    `INSERT INTO runs (id, user_id, conversation_id, agent_id, task_id, parent_run_id, api_key_id, origin, door, address, attended,
+       status, hold, input, input_integrity, model, integrity, privacy, cost_usd, created_at, lane, fair_key, autonomous,
+       system_prompt, chain, max_tool_calls, max_cost_usd, ready)
+     VALUES (@id, @userId, @conversationId, @agentId, @taskId, @parentRunId, @apiKeyId, @origin, @door, @address, @attended,
+       @status, @hold, @input, @inputIntegrity, @model, @integrity, @privacy, 0, @at, @lane, @fairKey, @autonomous,
+       @systemPrompt, @chain, @maxToolCalls, @maxCostUsd,
+       NOT EXISTS (SELECT 1 FROM runs WHERE conversation_id = @conversationId AND status IN ${UNFINISHED}))`,
   )
   const attach = db.prepare(
     'INSERT INTO attachments (id, run_id, position, name, media_type, data) VALUES (@id, @runId, @position, @name, @mediaType, @data)',
@@ -121,8 +170,11 @@ export function createRunStore({ db, now }: Deps) {
   const start = db.prepare(
     `UPDATE runs SET status = 'running', attempts = attempts + 1, started_at = coalesce(started_at, ?) WHERE id = ?`,
   )
-  const setStatus = db.prepare('UPDATE runs SET status = ? WHERE id = ?')
-  const giveBack = db.prepare(`UPDATE runs SET status = ?, attempts = attempts - 1 WHERE id = ? AND status = 'running'`)
+  const setStatus = db.prepare('UPDATE runs SET status = ?, hold = ? WHERE id = ?')
+  const giveBack = db.prepare(
+    `UPDATE runs SET status = ?, hold = ?, attempts = attempts - 1 WHERE id = ? AND status = 'running'`,
+  )
+  const setFirstSeq = db.prepare('UPDATE runs SET first_seq = ? WHERE id = ?')
   const wantStop = db.prepare('UPDATE runs SET stop_wanted = 1 WHERE id = ?')
   const spend = db.prepare(
     'UPDATE runs SET input_tokens = input_tokens + ?, output_tokens = output_tokens + ?, cost_usd = cost_usd + ? WHERE id = ?',
@@ -133,8 +185,18 @@ export function createRunStore({ db, now }: Deps) {
     `UPDATE runs SET status = @status, stop_reason = @stopReason, answer = @answer, error_code = @code, error = @message, ended_at = @at
      WHERE id = @id`,
   )
+  const makeReady = db.prepare(
+    `UPDATE runs SET ready = 1 WHERE number = (
+       SELECT number FROM runs WHERE conversation_id = (SELECT conversation_id FROM runs WHERE id = ?) AND status IN ${UNFINISHED}
+       ORDER BY number LIMIT 1)`,
+  )
 
   const find = (id: string): Run | undefined => toRun(byId.get(id))
+
+  function ancestors(run: Run): Run[] {
+    const parent = run.parentRunId === null ? undefined : find(run.parentRunId)
+    return parent ? [...ancestors(parent), parent] : []
+  }
 
   return {
     find,
@@ -142,9 +204,30 @@ export function createRunStore({ db, now }: Deps) {
     ofConversation: (id: string, afterNumber = 0): Run[] =>
       ofConversation.all(id, afterNumber).map((row) => toRun(row)!),
     active: (conversationId: string): Run[] => active.all(conversationId).map((row) => toRun(row)!),
-    running: (): Run[] => unfinished.all().map((row) => toRun(row)!),
-    /** The oldest queued run of a lane whose conversation has nothing before it. */
-    next: (lane: Lane): Run | undefined => toRun(nextOf[lane].get()),
+    /** The unfinished runs of an agent, of a task, or that a run asked of other agents. */
+    unfinished(of: { agentId: string } | { taskId: string } | { parentRunId: string }): Run[] {
+      const rows =
+        'agentId' in of
+          ? ofAgent.all(of.agentId)
+          : 'taskId' in of
+            ? ofTask.all(of.taskId)
+            : ofParent.all(of.parentRunId)
+      return rows.map((row) => toRun(row)!)
+    },
+    /** The run itself and those that asked for it, the root first. */
+    ancestors: (run: Run): Run[] => [...ancestors(run), run],
+    /** The run that a call of `agent.ask` started. */
+    childOf: (callId: string): Run | undefined => toRun(childOf.get(callId)),
+    /** The queued runs that an agent does, or that somebody does for it. */
+    waitingOf: (agentId: string): Run[] => waitingOf.all(agentId).map((row) => toRun(row)!),
+    /** How many there are of each unfinished status. */
+    counts(): Record<'queued' | 'running' | 'waiting' | 'paused', number> {
+      const found = counts.all().map(({ status, n }) => [status, n] as const)
+      return { queued: 0, running: 0, waiting: 0, paused: 0, ...Object.fromEntries(found) }
+    },
+    /** Runs that were going when the process ended; asked at a start, before anything runs. */
+    dead: (): Run[] => dead.all().map((row) => toRun(row)!),
+    held: (): Run[] => held.all().map((row) => toRun(row)!),
     attachments: (runId: string): StoredAttachment[] => attachments.all(runId),
 
     attachmentNames: (runId: string): AttachmentEntry[] => attachmentNames.all(runId),
@@ -152,14 +235,25 @@ export function createRunStore({ db, now }: Deps) {
       attachment.get(id, conversationId),
 
     insert(run: NewRun, files: StoredAttachment[]): void {
-      insert.run({ ...run, attended: Number(run.attended), at: now().toISOString() })
+      insert.run({
+        ...run,
+        status: run.hold === null ? 'queued' : 'paused',
+        attended: Number(run.attended),
+        autonomous: Number(run.autonomous),
+        chain: JSON.stringify(run.chain),
+        at: now().toISOString(),
+      })
       files.forEach((file, position) => attach.run({ ...file, runId: run.id, position }))
     },
 
     start: (id: string): void => void start.run(now().toISOString(), id),
-    setStatus: (id: string, status: RunStatus): void => void setStatus.run(status, id),
+    /** Where its frames begin in the event log. */
+    setFirstSeq: (id: string, seq: number): void => void setFirstSeq.run(seq, id),
+    setStatus: (id: string, status: 'queued' | 'waiting'): void => void setStatus.run(status, null, id),
+    pause: (id: string, hold: Hold): void => void setStatus.run('paused', hold, id),
     /** Put aside or back to the queue by ourselves: that pick-up was no death of the process. */
-    giveBack: (id: string, status: 'queued' | 'waiting'): void => void giveBack.run(status, id),
+    giveBack: (id: string, status: 'queued' | 'waiting' | 'paused', hold: Hold | null = null): void =>
+      void giveBack.run(status, hold, id),
     wantStop: (id: string): void => void wantStop.run(id),
     countCall: (id: string): void => void countCall.run(id),
     spend(id: string, tokens: { inputTokens: number; outputTokens: number }, costUsd: number | null): void {
@@ -178,13 +272,19 @@ export function createRunStore({ db, now }: Deps) {
         message,
         at: now().toISOString(),
       })
+      makeReady.run(id)
     },
   }
 }
 
-function toRun(row: Row | undefined): Run | undefined {
-  return row && { ...row, attended: row.attended === 1, stopWanted: row.stopWanted === 1 }
+export function toRun(row: Row | undefined): Run | undefined {
+  return (
+    row && {
+      ...row,
+      attended: row.attended === 1,
+      stopWanted: row.stopWanted === 1,
+      autonomous: row.autonomous === 1,
+      chain: JSON.parse(row.chain) as string[],
+    }
+  )
 }
-
-export const laneOf = (run: Pick<Run, 'origin'>): Lane =>
-  run.origin === 'chat' || run.origin === 'telegram' ? 'chat' : 'other'

@@ -2,7 +2,6 @@ import type * as NodeCron from 'node-cron'
 import { invalidField } from '../errors.ts'
 import { normalised, planOf } from './plan.ts'
 
-
 const EXAMPLE = 'For example, "0 8 * * 1-5" is 08:00 from Monday to Friday.'
 const LONGEST = 200
 const EVER = Date.UTC(2000, 0, 1)

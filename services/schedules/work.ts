@@ -12,7 +12,6 @@ export type DoingAgent = {
   prompt: string
   promptMode: string
   integrity: Integrity
-  model: string | null
   deletedAt: string | null
 }
 export type DoneTask = {
@@ -22,7 +21,6 @@ export type DoneTask = {
   name: string
   prompt: string
   integrity: Integrity
-  model: string | null
   deletedAt: string | null
 }
 
@@ -39,7 +37,7 @@ const CARRY_OUT = 'Carry out your instructions now.'
 export function agentIntake(agent: DoingAgent, cause: Cause): Intake {
   const text = agent.promptMode === 'system_only' ? agent.prompt : CARRY_OUT
   const { userId, integrity } = agent
-  return { ...common(cause), userId, integrity, text, agentId: agent.id, ...modelOf(agent.model) }
+  return { ...common(cause), userId, integrity, text, agentId: agent.id }
 }
 
 /** The intake of a task, done by the agent it names. Throws `unavailable` where that agent is gone. */
@@ -53,7 +51,6 @@ export function taskIntake(task: DoneTask, agent: DoingAgent | undefined, cause:
     text: task.prompt,
     taskId: task.id,
     ...(task.agentId === null ? {} : { agentId: task.agentId }),
-    ...modelOf(task.model ?? agent?.model ?? null),
   }
 }
 
@@ -72,5 +69,3 @@ export function byHand(who: { by: By } & ({ via: 'session' } | { via: 'key'; key
 function common(cause: Cause) {
   return { ...cause, conversationId: newId(), kind: 'run' as const, attended: false, attachments: [] }
 }
-
-const modelOf = (model: string | null) => (model === null ? {} : { model })

@@ -146,7 +146,8 @@ export const ClientFrame = lazy(() =>
     z.strictObject({
       type: z.literal('confirm'),
       call_id: z.uuid(),
-      approved: z.boolean(),
+      approved: z.boolean().optional(),
+      decision: z.enum(['done', 'again', 'give_up']).optional(),
       note: z.string().max(2_000).optional(),
       arguments: z.record(z.string(), z.unknown()).optional(),
     }),

@@ -2,7 +2,7 @@ import type { By } from './frames.ts'
 import type { Integrity } from './labels.ts'
 
 export type Origin = 'chat' | 'manual' | 'schedule' | 'email' | 'telegram' | 'webhook' | 'agent'
-export type DoorName = 'web' | 'api' | 'telegram' | 'email' | 'scheduler' | 'hooks'
+export type DoorName = 'web' | 'api' | 'telegram' | 'email' | 'scheduler' | 'hooks' | 'agent'
 
 export type IntakeAttachment = { name: string; mediaType: string; data: Buffer }
 

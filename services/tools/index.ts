@@ -5,6 +5,7 @@ import { createTrash } from '../files/trash.ts'
 import { createOutgoing } from '../outgoing/client.ts'
 import { createPageReader } from '../web/reader.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
+import { createAgentTool, type AgentToolDeps } from './agent.ts'
 import { createFilesystemTool, type OpenedFolder } from './filesystem.ts'
 import type { SearchEngine } from './search-engines.ts'
 import { createWebTool } from './web.ts'
@@ -22,6 +23,7 @@ export type ToolsDeps = {
   folders: () => readonly OpenedFolder[]
   searchEngine: () => SearchEngine
   webhooks: Pick<Webhooks, 'targets' | 'outbox'>
+  otherAgents: AgentToolDeps
 }
 
 /** Every tool there is, with what they share. */
@@ -34,6 +36,7 @@ export function createTools(deps: ToolsDeps) {
     createWebTool({ outgoing, reader, searchEngine: deps.searchEngine }),
     createFilesystemTool({ folders: deps.folders, trash, fileLabels }),
     createWebhookTool({ now: deps.now, ...deps.webhooks }),
+    createAgentTool(deps.otherAgents),
   ]
   return { tools, trash, outgoing, reader }
 }

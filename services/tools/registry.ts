@@ -4,10 +4,20 @@ import type { Operation, Tool } from '../agent/tool.ts'
 import { AppError } from '../errors.ts'
 import { isRecord } from '../shapes/record.ts'
 import { lazy } from '../shapes/lazy.ts'
-import { toolSchemas } from './schemas.ts'
+import { lists } from '../policy/decide.ts'
+import { narrowed, toolSchemas } from './schemas.ts'
 
 /** A call whose tool, operation and arguments are known to be of the right form. */
 export type ParsedCall = { tool: Tool; name: string; operation: Operation; arguments: unknown }
+
+/** For whom tools are gathered: who asks, whether somebody is there, and what the lists of agents and tasks say. */
+export type Offer = {
+  userId: string
+  attended: boolean
+  byAgent?: boolean | undefined
+  allowedTools: readonly string[] | null
+  alsoAmong?: readonly (readonly string[])[] | undefined
+}
 
 export type Registry = ReturnType<typeof createRegistry>
 
@@ -42,5 +52,30 @@ export function createRegistry(tools: readonly Tool[], schemaFile: string) {
     throw new AppError('invalid', `The arguments of ${toolName}.${found.name} are not right: ${problems.join('; ')}.`)
   }
 
-  return { find, parse, schemas, tools: (): readonly Tool[] => tools }
+  /** Whether an operation is worth offering; what is offered is still decided, call by call. */
+  function isOffered(
+    { name }: Tool,
+    operation: string,
+    { attendedOnly, listedOnly }: Operation,
+    offer: Offer,
+  ): boolean {
+    const call = { tool: name, operation }
+    if (attendedOnly && !offer.attended) return false
+    const named = offer.allowedTools !== null && lists(offer.allowedTools, call)
+    const open = offer.allowedTools === null && !(listedOnly === true && offer.byAgent === true)
+    return (named || open) && (offer.alsoAmong ?? []).every((list) => lists(list, call))
+  }
+
+  /** The schemas of what a run may use, with no more operations than that. */
+  function offered(offer: Offer): ToolSchema[] {
+    return schemas().flatMap((schema) => {
+      const tool = byName.get(schema.name)
+      if (!tool || tool.available?.(offer.userId) === false) return []
+      const all = Object.entries(tool.operations)
+      const names = all.filter(([name, operation]) => isOffered(tool, name, operation, offer)).map(([name]) => name)
+      return names.length === 0 ? [] : [names.length === all.length ? schema : narrowed(schema, names)]
+    })
+  }
+
+  return { find, parse, offered, tools: (): readonly Tool[] => tools }
 }

@@ -17,6 +17,23 @@ export function toolSchemas(tools: readonly Tool[]): ToolSchema[] {
   }))
 }
 
+/** The same tool with some of its operations only, and with no argument that only the others take. */
+export function narrowed(schema: ToolSchema, operations: readonly string[]): ToolSchema {
+  const [head = '', ...lines] = schema.description.split('\n')
+  const kept = lines.filter((line) => operations.includes(line.slice(0, line.indexOf('('))))
+  const taken = new Set(kept.flatMap((line) => argumentsIn(line)))
+  const { properties = {}, ...rest } = schema.inputSchema as JsonObject
+  const own = Object.entries(properties).filter(([name]) => taken.has(name))
+  const inputSchema = { ...rest, properties: { operation: { enum: operations }, ...Object.fromEntries(own) } }
+  return { ...schema, description: [head, ...kept].join('\n'), inputSchema }
+}
+
+/** `read_file(path, offset?): …` takes path and offset. */
+function argumentsIn(line: string): string[] {
+  const list = line.slice(line.indexOf('(') + 1, line.indexOf(')'))
+  return list.split(', ').map((name) => name.replace('?', ''))
+}
+
 function describe([name, operation]: [string, Operation]): string {
   const { properties = {}, required = [] } = jsonOf(operation)
   const args = Object.keys(properties).map((key) => (required.includes(key) ? key : `${key}?`))

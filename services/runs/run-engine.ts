@@ -1,0 +1,94 @@
+import type { Audit } from '../audit.ts'
+import type { Budgets } from '../budgets.ts'
+import type { Conversations } from '../conversations.ts'
+import type { Credentials } from '../credentials.ts'
+import type { Deps } from '../deps.ts'
+import type { Events } from '../events.ts'
+import type { Log } from '../log.ts'
+import type { Models } from '../models/index.ts'
+import type { Notifications } from '../notifications.ts'
+import type { Approvals } from '../policy/approvals.ts'
+import type { Lists } from '../policy/decide.ts'
+import type { Settings } from '../settings.ts'
+import type { Registry } from '../tools/registry.ts'
+import { createAdmission } from './admission.ts'
+import { createCallRecords } from './call-records.ts'
+import { createCalls } from './calls.ts'
+import { createCompaction } from './compaction.ts'
+import { createControl } from './control.ts'
+import { createDecisions } from './decisions.ts'
+import { createEngine } from './engine.ts'
+import { createGate } from './gate.ts'
+import type { Journal } from './journal.ts'
+import { createLine } from './line.ts'
+import { createOutcomes } from './outcomes.ts'
+import type { ProfileDeps } from './profile.ts'
+import { createPrompts } from './prompts.ts'
+import { createQueue } from './queue.ts'
+import { createRuns } from './runs.ts'
+import type { Run, RunStore } from './store.ts'
+import { createSubAgents } from './sub-agents.ts'
+import { createTurns } from './turns.ts'
+
+export type RunEngineDeps = Deps & {
+  log: Log
+  timezone: string
+  store: RunStore
+  journal: Journal
+  approvals: Approvals
+  registry: Registry
+  settings: Settings
+  conversations: Conversations
+  events: Events
+  audit: Pick<Audit, 'record'>
+  notifications: Notifications
+  budgets: Budgets
+  models: Models
+  credentials: Pick<Credentials, 'mask' | 'maskValue'>
+  agents: AgentsOfRuns
+  tasks: { find(id: string): (ReturnType<ProfileDeps['tasks']['find']> & { name: string }) | undefined }
+  persona: ProfileDeps['persona']
+  lists: (userId: string) => Lists
+}
+
+type RunAgent = NonNullable<ReturnType<ProfileDeps['agents']['find']>>
+export type AgentsOfRuns = {
+  find(id: string): RunAgent | undefined
+  findByName(userId: string, nameOrId: string): RunAgent | undefined
+}
+
+/** Everything that makes runs go, put together once. */
+export function createRunEngine(deps: RunEngineDeps) {
+  const { store, credentials, agents, tasks } = deps
+  const nameOf = (run: Run): string => {
+    const task = run.taskId === null ? undefined : tasks.find(run.taskId)
+    const agent = run.agentId === null ? undefined : agents.find(run.agentId)
+    return task?.name ?? agent?.name ?? 'A run'
+  }
+  const gate = createGate(deps)
+  const prompts = createPrompts(deps)
+  const records = createCallRecords({
+    ...deps,
+    mask: credentials.mask,
+    maskValue: credentials.maskValue,
+    onAsked: () => decisions.watch(),
+  })
+  const calls = createCalls({ ...deps, records, gate })
+  const outcomes = createOutcomes({ ...deps, records, nameOf })
+  const turns = createTurns({ ...deps, prompts, gate })
+  const compaction = createCompaction({ ...deps, turns })
+  const engine = createEngine(
+    { ...deps, records, calls, outcomes, turns, compaction, gate, nameOf },
+    (run) => queue.free(run),
+    () => queue.wake(),
+  )
+  const line = createLine(deps)
+  const queue = createQueue({ ...deps, line, start: engine.start })
+  const decisions = createDecisions({ ...deps, calls, records, wake: () => queue.wake() })
+  const admission = createAdmission({ ...deps, prompts, gate })
+  const runs = createRuns({ ...deps, admission, gate, engine, queue })
+  const subAgents = createSubAgents({ store, agents, submit: runs.submit })
+  const control = createControl({ ...deps, runs, queue, gate })
+  deps.budgets.onFreed(runs.release)
+  return { engine, queue, decisions, runs, subAgents, control }
+}

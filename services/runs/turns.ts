@@ -1,0 +1,134 @@
+import type { ModelEvent, ModelRequest, ToolSchema } from '../agent/model.ts'
+import { beginning, systemPrompt } from '../agent/prompt.ts'
+import type { Budgets } from '../budgets.ts'
+import { estimateInputTokens, estimateUsd } from '../models/estimate.ts'
+import type { Choice } from '../models/index.ts'
+import { callsOf, type Message } from '../shapes/message.ts'
+import type { Registry } from '../tools/registry.ts'
+import { Held, OutOfBudget, type Gate } from './gate.ts'
+import { toolsOf, type ModeDeps } from './mode.ts'
+import type { Prompts } from './prompts.ts'
+import type { Run, RunStore } from './store.ts'
+
+export type TurnsDeps = Pick<ModeDeps, 'agents' | 'tasks'> & {
+  store: RunStore
+  prompts: Prompts
+  registry: Registry
+  budgets: Pick<Budgets, 'reserve' | 'held' | 'onFreed'>
+  gate: Gate
+  timezone: string
+}
+
+/** A model call that goes on: what it may cost is set aside until `settle`. `inputTokens` is a guess. */
+export type Pending = { settle: () => void; inputTokens: number }
+
+/** With less room than this an answer is not worth beginning. */
+const LEAST_TOKENS = 512
+
+/** While others only have money set aside, so much room is enough not to wait for them. */
+const ENOUGH_TOKENS = 4_096
+
+/** Estimates are twice what English text comes to, so that no cap is passed; guesses are nearer. */
+const GUESS = 0.5
+
+const PERSONA = { agentName: 'Steward', soul: '', user: '' }
+
+export type Turns = ReturnType<typeof createTurns>
+
+/** One model turn of a run: what is sent, and the money for it set aside before anything is. */
+export function createTurns({ store, prompts, registry, budgets, gate, timezone, ...workers }: TurnsDeps) {
+  let freed = 0
+  budgets.onFreed(() => void freed++)
+
+  /** What a run is told and may use. The tools are those of this moment, less what it may never do. */
+  function requestFor(run: Run, choice: Choice, messages: readonly Message[], began: Date): ModelRequest {
+    const text = run.systemPrompt === null ? undefined : prompts.find(run.systemPrompt)
+    const stable = text ?? systemPrompt({ persona: PERSONA, agent: undefined, attended: run.attended })
+    const system = { stable, changing: beginning(began, timezone) }
+    const tools = choice.capabilities.tools ? offered(run) : []
+    const known = tools.length > 0 ? tools : spokenOf(messages)
+    const request = { model: choice.vendorModel, system, messages, tools: known, maxTokens: choice.maxTokens }
+    return { ...request, noCalls: tools.length === 0 }
+  }
+
+  function offered(run: Run) {
+    return registry.offered({ userId: run.userId, attended: run.attended, ...toolsOf(run, run, workers) })
+  }
+
+  /**
+   * Sets aside what a call may cost, with a shorter answer where there is money for no more. Throws Held where the house
+   * has spent its budget or others have set it aside, OutOfBudget where the run has spent its own.
+   */
+  function reserve(run: Run, choice: Choice, request: ModelRequest): Pending & { maxTokens: number } {
+    const inputTokens = estimateInputTokens(request)
+    const ancestors = store.ancestors(run).map(({ id: runId, maxCostUsd }) => ({ runId, maxCostUsd }))
+    const attempt = (maxTokens: number) =>
+      budgets.reserve({ ancestors, estimateUsd: estimateUsd(choice.prices, { inputTokens, maxTokens }) })
+    const wanted = attempt(request.maxTokens)
+    if (wanted.ok) return { settle: wanted.settle, inputTokens, maxTokens: request.maxTokens }
+    const room = affordable(choice, inputTokens, wanted.roomUsd)
+    const shorter = room >= (wanted.full ? LEAST_TOKENS : ENOUGH_TOKENS) ? attempt(room) : wanted
+    if (shorter.ok) return { settle: shorter.settle, inputTokens, maxTokens: room }
+    if (shorter.scope === 'run' && shorter.full) throw new OutOfBudget(shorter.sentence)
+    if (shorter.full) budgets.held(shorter.scope)
+    throw new Held('budget', shorter.sentence, freed)
+  }
+
+  return {
+    /** Whether a budget was freed since a run was refused: then it looks again at once. */
+    freedSince: (refused: number): boolean => refused !== freed,
+
+    /** Throws Held, OutOfBudget, or what the model throws. `onBegin` is called once the money is there. */
+    async *take(
+      run: Run,
+      turn: { choice: Choice; messages: readonly Message[]; last: boolean; began: Date; signal: AbortSignal },
+      onBegin: (pending: Pending) => void,
+    ): AsyncGenerator<ModelEvent> {
+      gate.pass(run)
+      const request = requestFor(run, turn.choice, turn.messages, turn.began)
+      const { maxTokens, settle, inputTokens } = reserve(run, turn.choice, request)
+      onBegin({ settle, inputTokens: Math.ceil(inputTokens * GUESS) })
+      const mayStart = () => gate.pass(run)
+      yield* turn.choice.model(
+        { ...request, noCalls: turn.last || request.noCalls === true, maxTokens, mayStart },
+        turn.signal,
+      )
+    },
+
+    /** The same without tools and with a prompt of the house's own, for its own purposes. */
+    async *ask(
+      run: Run,
+      question: { choice: Choice; system: string; text: string; maxTokens: number; signal: AbortSignal },
+      onBegin: (pending: Pending) => void,
+    ): AsyncGenerator<ModelEvent> {
+      gate.pass(run)
+      const { choice, system, text, maxTokens, signal } = question
+      const messages: Message[] = [{ role: 'user', parts: [{ type: 'text', text }] }]
+      const request = {
+        model: choice.vendorModel,
+        system: { stable: system, changing: '' },
+        messages,
+        tools: [],
+        maxTokens,
+      }
+      const pending = reserve(run, choice, request)
+      onBegin({ settle: pending.settle, inputTokens: Math.ceil(pending.inputTokens * GUESS) })
+      yield* choice.model({ ...request, maxTokens: pending.maxTokens, mayStart: () => gate.pass(run) }, signal)
+    },
+  }
+}
+
+/** Vendors want to hear of every tool that a conversation speaks of, also where none may be used any more. */
+function spokenOf(messages: readonly Message[]): ToolSchema[] {
+  const calls = messages.flatMap((message) => (message.role === 'assistant' ? callsOf(message) : []))
+  const names = [...new Set(calls.map(({ name }) => name))]
+  return names.map((name) => ({ name, description: 'No longer there.', inputSchema: { type: 'object' } }))
+}
+
+/** How long an answer there is money for. */
+function affordable({ prices, maxTokens }: Choice, inputTokens: number, roomUsd: number): number {
+  const least = estimateUsd(prices, { inputTokens, maxTokens: 0 }) ?? 0
+  const most = estimateUsd(prices, { inputTokens, maxTokens }) ?? 0
+  if (most <= least) return 0
+  return Math.min(maxTokens, Math.floor(((roomUsd - least) / (most - least)) * maxTokens))
+}
