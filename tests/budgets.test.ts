@@ -141,6 +141,11 @@ describe('reservations', () => {
     const waits = reserve(at, 0.3)
     assert.ok(going.ok && !waits.ok)
     assert.deepEqual([waits.scope, waits.full, waits.roomUsd], ['day', false, 0.25])
+    at.run('tight')
+    const tight = reserve(at, 0.3, { runId: 'tight', maxCostUsd: 0.1 })
+    assert.ok(!tight.ok && tight.scope === 'run' && tight.roomUsd === 0.1)
+    const both = reserve(at, 0.9, { runId: 'tight', maxCostUsd: 0.8 })
+    assert.ok(!both.ok && both.scope === 'run' && both.roomUsd === 0.25)
     assert.match(waits.sentence, /^The daily budget of \$1 is reserved/)
     const never = reserve(at, 0.8)
     assert.ok(!never.ok && never.full)
@@ -366,7 +371,7 @@ describe('any order of events', () => {
 
   it('keeps what is spent under every cap, and refuses only what does not fit', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
         using at = house('2026-11-27T12:00:00Z')
         at.settings.change({ daily_budget_usd: 1, monthly_budget_usd: 2.5 })
         at.run('r0')
@@ -670,7 +675,7 @@ describe('usage and budgets of the running house', () => {
   })
 
   it('never pass a cap with a hundred chats at once', async () => {
-    api.answer({ ...say('Yes.'), usage: { input: 1_000, output: 30_000 } })
+    api.answer(({ max_tokens }) => ({ ...say('Yes.'), usage: { input: 1_000, output: Math.min(30_000, max_tokens) } }))
     await steward.owner.post(LIMITS, { daily_budget_usd: 2, max_concurrent_chats: 100 })
     const chats = await Promise.all(Array.from({ length: 100 }, chat))
     for (const one of chats) one.send({ type: 'message', content: 'Hello' })
@@ -679,9 +684,8 @@ describe('usage and budgets of the running house', () => {
     )
     const { day } = (await steward.owner.get(PATH)).body.budgets
     const finished = ends.filter(({ type }) => type === 'done').length
-    assert.ok(finished >= 4 && finished < 7, String(finished))
-    assert.ok(day.spent_usd <= 2, String(day.spent_usd))
-    assert.ok(api.requests.length <= 6, String(api.requests.length))
+    assert.ok(finished >= 4 && finished < 100, String(finished))
+    assert.ok(day.spent_usd > 1.2 && day.spent_usd <= 2, String(day.spent_usd))
     await Promise.all(chats.map((one) => one.close()))
   })
 })
