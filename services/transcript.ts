@@ -2,6 +2,7 @@ import type { Conversation } from './conversations.ts'
 import type { EventLog } from './event-log.ts'
 import type { Events } from './events.ts'
 import type { Approvals } from './policy/approvals.ts'
+import { compactedOf } from './runs/context.ts'
 import type { Engine } from './runs/engine.ts'
 import { partsOf, type Journal, type Step } from './runs/journal.ts'
 import type { Run, RunStore } from './runs/store.ts'
@@ -92,7 +93,7 @@ export function createTranscript({ store, journal, approvals, engine, events, lo
 
   /** Tool calls stand where the model made them, so their own steps add nothing. */
   function partsOfStep(step: Step, byId: ReadonlyMap<string, Step>): Part[] {
-    if (step.kind === 'summary') return [{ type: 'summary', text: summaryOf(step), created_at: step.startedAt }]
+    if (step.kind === 'summary') return summaryPart(step)
     if (step.kind !== 'model') return []
     return partsOf(step).flatMap((part): Part[] => {
       if (part.type === 'text') return part.text === '' ? [] : [{ type: 'text', text: part.text }]
@@ -133,8 +134,10 @@ function byOf(run: Run): By {
   return run.door === 'api' || run.door === 'telegram' ? run.door : 'web'
 }
 
-function summaryOf(step: Step): string {
-  return (JSON.parse(step.content) as { text?: string }).text ?? ''
+/** A note that stands for what was said before it. That long results were trimmed is not worth telling. */
+function summaryPart(step: Step): { type: 'summary'; text: string; created_at: string }[] {
+  const content = compactedOf(step)
+  return content.type === 'note' ? [{ type: 'summary', text: content.note, created_at: step.startedAt }] : []
 }
 
 function operationOf(args: unknown): string | null {
