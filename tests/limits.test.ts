@@ -56,6 +56,20 @@ describe('what one turn costs', () => {
     const [request] = api.requests
     assert.deepEqual(
       request!.tools.map(({ name }) => name),
+      ['web', 'filesystem'],
+    )
+    const tokens = Buffer.byteLength(api.bodies[0]!) / 4
+    assert(tokens <= 1500, `${tokens} tokens`)
+  })
+
+  it('still does so with every tool there is', async () => {
+    await steward.owner.post('/api/agents', { name: 'Helper', prompt: 'Help.' })
+    await steward.owner.post('/api/webhook-targets', { name: 'Hall', url: 'https://hall.example/hook' })
+    api.answer(say('pong'))
+    await (await open()).ask('ping')
+    const names = api.requests[0]!.tools.map(({ name }) => name)
+    assert.deepEqual(
+      names,
       steward.services.registry.tools().map(({ name }) => name),
     )
     const tokens = Buffer.byteLength(api.bodies[0]!) / 4

@@ -20,6 +20,7 @@ const NO_RESULT = 'This was not done.'
 const LONG_SILENCE_MS = 10 * 60_000
 
 const TRIMMED_CHARS = 300
+const MOST_ATTACHED_CHARS = 150_000
 const CHARS_PER_TOKEN = 3
 const MEDIA_TOKENS = 5_000
 
@@ -160,6 +161,12 @@ function attached(file: StoredAttachment): TextPart | MediaPart {
   const boundary = `data-${file.id.slice(-12)}`
   return {
     type: 'text',
-    text: `<${boundary} name=${JSON.stringify(file.name)}>\n${file.data.toString('utf8')}\n</${boundary}>`,
+    text: `<${boundary} name=${JSON.stringify(file.name)}>\n${shownOf(file.data.toString('utf8'))}\n</${boundary}>`,
   }
+}
+
+/** A long file is told from its beginning; the record keeps all of it. */
+function shownOf(text: string): string {
+  if (text.length <= MOST_ATTACHED_CHARS) return text
+  return `${text.slice(0, MOST_ATTACHED_CHARS)}\n[… ${text.length - MOST_ATTACHED_CHARS} more characters are not shown]`
 }
