@@ -9,7 +9,7 @@ import type { LinkRule } from './markdown.ts'
 import { Prose } from './prose.tsx'
 import { isSettled, textOf } from './run-state.ts'
 import { ToolCard } from './tool-card.tsx'
-import type { ChildPart, Part, Run } from './types.ts'
+import type { Part, Run } from './types.ts'
 
 /** One answer: words and calls in their order, then how it ended. Redraws alone while it grows. */
 export function Answer({ item }: { item: RunItem }): JSX.Element {
@@ -38,7 +38,6 @@ function PartView({ part, rule, live, last }: PartProps) {
   const chat = useContext(AnswerContext)
   if (part.type === 'text') return <Prose text={part.text} rule={rule} settled={!live || !last} />
   if (part.type === 'summary') return <Summary text={part.text} rule={rule} />
-  if (part.type === 'run') return <ChildRun part={part} />
   if (part.type === 'tool') return <ToolCard part={part} live={live} confirm={chat.confirm} />
   return (
     <div class="images">
@@ -63,15 +62,6 @@ function Summary({ text, rule }: { text: string; rule: LinkRule }) {
         <Prose text={text} rule={rule} settled />
       </div>
     </details>
-  )
-}
-
-function ChildRun({ part }: { part: ChildPart }) {
-  return (
-    <p class="small child-run">
-      <Icon name="robot" size={16} /> Asked {part.agent_name ?? 'an agent'}:{' '}
-      <a href={`/runs/${part.run_id}`}>see its run</a>
-    </p>
   )
 }
 

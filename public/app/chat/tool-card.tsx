@@ -58,11 +58,10 @@ export function ToolCard({ part, live, confirm }: ToolCardProps): JSX.Element {
 
 /** The run that `agent.ask` started: what that agent did stands there. */
 function ChildLink({ part }: { part: ToolPart }) {
-  const child = part.child_run_id ?? (part.result as { run_id?: unknown } | null | undefined)?.run_id
-  if (typeof child !== 'string') return null
+  if (!part.child_run_id) return null
   return (
     <p class="small">
-      <a href={`/runs/${child}`}>See what that agent did</a>
+      <a href={`/runs/${part.child_run_id}`}>See what that agent did</a>
     </p>
   )
 }

@@ -42,9 +42,7 @@ export type ToolPart = {
 }
 /** What stood before was shortened to this, so that the conversation fits the model. */
 export type SummaryPart = { type: 'summary'; text: string }
-/** Another run that this one asked for. */
-export type ChildPart = { type: 'run'; run_id: string; call_id?: string; agent_name?: string | null }
-export type Part = TextPart | ToolPart | ImagesPart | SummaryPart | ChildPart
+export type Part = TextPart | ToolPart | ImagesPart | SummaryPart
 
 /** One answer as it is shown. Never changed in place: every frame makes the next one. */
 export type Run = {

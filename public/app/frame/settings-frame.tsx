@@ -1,4 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
 import { place } from '../router.ts'
 import { Page } from '../ui/page.tsx'
 
@@ -18,9 +19,13 @@ type SettingsFrameProps = { actions?: ComponentChildren; children: ComponentChil
 /** The frame of every settings page: its name, what it is for, and the way to the others. */
 export function SettingsFrame({ actions, children }: SettingsFrameProps): JSX.Element {
   const here = SETTINGS.find(([path]) => path === place.value.path)
+  const tabs = useRef<HTMLElement>(null)
+  useEffect(() => {
+    tabs.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [here])
   return (
     <>
-      <nav class="tabs" aria-label="Settings">
+      <nav class="tabs" aria-label="Settings" ref={tabs}>
         {SETTINGS.map(([path, name]) => (
           <a key={path} href={path} aria-current={path === here?.[0] ? 'page' : undefined}>
             {name}

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import { api, elsewhere, fieldError } from '../api.ts'
 import { navigate } from '../router.ts'
 import type { PageProps } from '../routes.ts'
-import { bodyOf, draftOf, FIELDS, type Draft } from '../work/draft.ts'
+import { bodyOf, changesOf, draftOf, FIELDS, type Draft } from '../work/draft.ts'
 import { EditForm } from '../work/edit-form.tsx'
 import { ModelField } from '../work/model-field.tsx'
 import { ScheduleField } from '../work/schedule-field.tsx'
@@ -20,7 +20,7 @@ import { tell } from '../ui/toast.tsx'
 const PROMPT_MODES = [
   ['combined', 'The house’s personality and this prompt', 'It knows who you are and how Steward speaks.'],
   ['agent_only', 'Only this prompt', 'Fewer tokens, and nothing about you is passed on.'],
-  ['system_only', 'Only the house’s personality', 'This prompt comes as the first message instead.'],
+  ['system_only', 'Only the house’s personality', 'This prompt is what it is asked, instead.'],
 ] as const
 
 /** Makes an agent. */
@@ -50,10 +50,10 @@ function AgentForm({ agent }: { agent: Agent | null }) {
   const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }))
   const save = () =>
     void run(async () => {
-      const body = bodyOf(draft, 'agent')
-      const made = agent ? await api.put(`/api/agents/${agent.id}`, body) : await api.post<Agent>('/api/agents', body)
+      const id = agent ? agent.id : (await api.post<Agent>('/api/agents', bodyOf(draft, 'agent'))).id
+      if (agent) await api.put(`/api/agents/${id}`, changesOf(draftOf(agent), draft, 'agent'))
       tell(agent ? 'Saved.' : `${draft.name.trim()} is ready.`)
-      navigate(`/agents/${agent?.id ?? (made as Agent).id}`)
+      navigate(`/agents/${id}`)
     })
   return (
     <EditForm

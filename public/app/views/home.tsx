@@ -13,6 +13,7 @@ import { Icon } from '../ui/icons.tsx'
 import { Section } from '../ui/page.tsx'
 import { PendingApproval } from '../ui/pending-approval.tsx'
 import { Time } from '../ui/states.tsx'
+import { agents } from '../work/agents-known.ts'
 import { QueueSection } from '../work/queue.tsx'
 import { useEffect, useMemo } from 'preact/hooks'
 
@@ -37,7 +38,7 @@ export function HomePage(): JSX.Element {
       <RehearsalHint />
       <ModelWarnings />
       <Waiting />
-      <QueueSection most={5} />
+      <QueueSection most={5} nameOf={({ agent_id }) => agents.value?.find(({ id }) => id === agent_id)?.name ?? null} />
       <Recent />
     </div>
   )

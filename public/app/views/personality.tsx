@@ -45,7 +45,7 @@ function PersonalityForm({ before }: { before: Personality }) {
         value={now.agent_name}
         onInput={(agent_name) => change({ agent_name })}
         error={fieldError(error, 'agent_name')}
-        maxLength={100}
+        maxLength={40}
         required
       />
       <AreaField

@@ -25,9 +25,7 @@ export function RunPage({ params }: PageProps): JSX.Element {
   const run = found.data
   useEvery(2000, run !== undefined && isGoing(run), found.reload)
   useEffect(() => void (run?.status === 'waiting' && refreshPending()), [run?.status])
-  const title = run
-    ? (run.task_name ?? run.agent_name ?? (run.conversation_id && run.origin === 'chat' ? 'Answer' : 'Run'))
-    : 'Run'
+  const title = run ? (run.task_name ?? run.agent_name ?? (run.origin === 'chat' ? 'Answer' : 'Run')) : 'Run'
   useEffect(() => void (document.title = `${title} · Steward`), [title])
   return (
     <Page title={title} actions={run && <StatusBadge status={run.status} />}>
@@ -81,7 +79,7 @@ function Whole({ run, reload }: { run: RunDetail; reload: () => Promise<void> })
 }
 
 function Links({ run }: { run: RunDetail }) {
-  const chat = run.conversation_id && ['chat', 'web'].includes(run.origin)
+  const chat = run.origin === 'chat'
   return (
     <>
       {chat && <a href={`/chat/${run.conversation_id}`}>Open the conversation</a>}
@@ -103,9 +101,9 @@ function Reason({ run }: { run: RunDetail }) {
   )
 }
 
-/** Questions that its transcript does not show: of the agents it asked, or without a conversation. */
+/** Questions of the agents it asked; its own stand in its transcript. */
 function Asks({ run }: { run: RunDetail }) {
-  const of = [...run.children.map(({ id }) => id), ...(run.conversation_id ? [] : [run.id])]
+  const of = run.children.map(({ id }) => id)
   const list = (pending.value ?? []).filter(({ run_id }) => of.includes(run_id))
   return (
     <>

@@ -23,8 +23,7 @@ const ORIGINS = [
   ['chat', 'Chat'],
   ['schedule', 'Schedule'],
   ['manual', 'By hand'],
-  ['subagent', 'Asked by an agent'],
-  ['api', 'API'],
+  ['agent', 'Asked by an agent'],
 ] as const
 
 /** Everything that went on: what waits and runs now, and every run before. */

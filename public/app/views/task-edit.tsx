@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import { api, elsewhere, fieldError } from '../api.ts'
 import { navigate } from '../router.ts'
 import type { PageProps } from '../routes.ts'
-import { bodyOf, draftOf, FIELDS, type Draft } from '../work/draft.ts'
+import { bodyOf, changesOf, draftOf, FIELDS, type Draft } from '../work/draft.ts'
 import { EditForm } from '../work/edit-form.tsx'
 import { ModelField } from '../work/model-field.tsx'
 import { ScheduleField } from '../work/schedule-field.tsx'
@@ -46,10 +46,10 @@ function TaskForm({ task, agentId }: { task: Task | null; agentId: string }) {
   const change = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }))
   const save = () =>
     void run(async () => {
-      const body = bodyOf(draft, 'task')
-      const made = task ? await api.put(`/api/tasks/${task.id}`, body) : await api.post<Task>('/api/tasks', body)
+      const id = task ? task.id : (await api.post<Task>('/api/tasks', bodyOf(draft, 'task'))).id
+      if (task) await api.put(`/api/tasks/${id}`, changesOf(draftOf(task), draft, 'task'))
       tell(task ? 'Saved.' : `${draft.name.trim()} is ready.`)
-      navigate(`/tasks/${task?.id ?? (made as Task).id}`)
+      navigate(`/tasks/${id}`)
     })
   return (
     <EditForm

@@ -53,17 +53,15 @@ export function UsagePage({ query }: PageProps): JSX.Element {
       <Problem error={usage.error} retry={() => void usage.reload()} />
       {!data && usage.loading && <Loading />}
       {data && <Budgets budgets={data.budgets} />}
-      <Section
-        title="In detail"
-        actions={
+      <Section title="In detail" intro={data && `Days of the house (${data.timezone}).`}>
+        <div class="chart-head">
           <Segments
             label="Group"
             value={filter.group}
             options={GROUPS}
             onChange={(group) => show({ ...filter, group })}
           />
-        }
-      >
+        </div>
         <div class="filters">
           <TextField label="From" type="date" value={filter.from} onInput={(from) => show({ ...filter, from })} />
           <TextField label="To" type="date" value={filter.to} onInput={(to) => show({ ...filter, to })} />

@@ -7,7 +7,7 @@ import { CheckField, TextField } from '../ui/field.tsx'
 import { Problem } from '../ui/states.tsx'
 import type { Target, WithSecret } from './webhooks.tsx'
 
-const OWNER_HINT = 'Who reads what arrives there, such as “my phone”.'
+const OWNER_HINT = 'What arrives here is read by you alone, so Steward may write to it without asking.'
 
 type WebhookDialogProps = {
   target: Target | null
@@ -21,11 +21,12 @@ export function WebhookDialog({ target, onClose, onSaved }: WebhookDialogProps):
   const [name, setName] = useState(target?.name ?? '')
   const [url, setUrl] = useState(target?.url ?? '')
   const [description, setDescription] = useState(target?.description ?? '')
+  const [owner, setOwner] = useState(target?.owner ?? false)
   const [enabled, setEnabled] = useState(target?.enabled ?? true)
   const { busy, error, run } = useAction()
   const save = () =>
     void run(async () => {
-      const body = { name: name.trim(), url: url.trim(), description: description.trim(), enabled }
+      const body = { name: name.trim(), url: url.trim(), description: description.trim(), owner, enabled }
       if (target) await api.put(`/api/webhook-targets/${target.id}`, body)
       onSaved(target ? null : await api.post<WithSecret>('/api/webhook-targets', body))
     })
@@ -43,7 +44,7 @@ export function WebhookDialog({ target, onClose, onSaved }: WebhookDialogProps):
         value={name}
         onInput={setName}
         error={fieldError(error, 'name')}
-        maxLength={100}
+        maxLength={64}
         required
         autofocus
       />
@@ -58,12 +59,12 @@ export function WebhookDialog({ target, onClose, onSaved }: WebhookDialogProps):
       />
       <TextField
         label="What it is for (optional)"
-        hint={OWNER_HINT}
         value={description}
         onInput={setDescription}
         error={fieldError(error, 'description')}
         maxLength={500}
       />
+      <CheckField label="My own device or service" hint={OWNER_HINT} checked={owner} onChange={setOwner} />
       <CheckField label="Switched on" checked={enabled} onChange={setEnabled} />
       <Problem error={elsewhere(error, ['name', 'url', 'description'])} />
     </DialogForm>

@@ -18,7 +18,8 @@ export type Target = {
   name: string
   url: string
   description: string
-  owner: string | null
+  /** The owner's own device or service: written to without asking. */
+  owner: boolean
   enabled: boolean
   created_at: string
   updated_at: string
@@ -29,10 +30,10 @@ export type WithSecret = Target & { secret: string }
 
 /** Addresses that Steward may send to, each with its signing secret. */
 export function WebhooksPage(): JSX.Element {
-  const list = useResource<List<Target> | Target[]>('/api/webhook-targets')
+  const list = useResource<List<Target>>('/api/webhook-targets?limit=200')
   const [editing, setEditing] = useState<Target | 'new' | null>(null)
   const [shown, setShown] = useState<WithSecret | null>(null)
-  const targets = Array.isArray(list.data) ? list.data : list.data?.items
+  const targets = list.data?.items
   const saved = async (made: WithSecret | null) => {
     setEditing(null)
     setShown(made)
@@ -48,7 +49,7 @@ export function WebhooksPage(): JSX.Element {
     >
       <p>
         Steward signs what it sends as the <a href="https://www.standardwebhooks.com">Standard Webhooks</a> say, so that
-        the other side can tell it is from here. An agent asks before it sends anything it was not told to send.
+        the other side can tell it is from here.
       </p>
       <Problem error={list.error} retry={() => void list.reload()} />
       {!targets && list.loading && <Loading />}
@@ -89,7 +90,8 @@ function TargetRow({ target, edit, show, reload }: RowProps) {
   return (
     <li class="row card-row">
       <div class="row-text">
-        <strong class="break">{target.name}</strong> {!target.enabled && <Badge>off</Badge>}
+        <strong class="break">{target.name}</strong> {target.owner && <Badge kind="good">yours</Badge>}{' '}
+        {!target.enabled && <Badge>off</Badge>}
         <div class="muted small break">{target.url}</div>
         {target.description && <div class="muted small">{target.description}</div>}
         {target.last_delivery && (
@@ -124,8 +126,12 @@ function TargetRow({ target, edit, show, reload }: RowProps) {
 const pathOf = ({ id }: Target): string => `/api/webhook-targets/${id}`
 
 async function test(target: Target, reload: () => Promise<void>): Promise<void> {
-  await api.post(`${pathOf(target)}/test`, {})
-  tell('A test message is on its way.')
+  const { ok, status, error } = await api.post<{ ok: boolean; status?: number; error?: string }>(
+    `${pathOf(target)}/test`,
+    {},
+  )
+  if (ok) tell(`The test message arrived (${status ?? 'answered'}).`)
+  else complain(new Error(`The test message did not arrive: ${error ?? `it answered ${status}`}`))
   await reload()
 }
 

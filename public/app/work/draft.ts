@@ -78,6 +78,15 @@ export function bodyOf(draft: Draft, kind: 'agent' | 'task'): Record<string, unk
   }
 }
 
+/** What differs from what was there: all else stays as it is, with whoever wrote it. */
+export function changesOf(before: Draft, after: Draft, kind: 'agent' | 'task'): Record<string, unknown> {
+  const was = bodyOf(before, kind)
+  const changed = Object.entries(bodyOf(after, kind)).filter(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(was[name]),
+  )
+  return Object.fromEntries(changed)
+}
+
 export const numberOf = (text: string): number | null => (text.trim() === '' ? null : Number(text))
 
 /** The fields that show the server's remarks themselves. */

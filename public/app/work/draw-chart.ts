@@ -38,6 +38,7 @@ function optionsOf(place: HTMLElement, bars: Bar[], format: (value: number) => s
         ...text,
         grid: { show: false },
         ticks: { show: false },
+        size: 30,
         splits: () => namedOf(place, bars),
         values: (_plot, at) => at.map((one) => bars[one]?.label ?? ''),
       },

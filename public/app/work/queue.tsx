@@ -5,27 +5,31 @@ import { useResource } from '../ui/resource.ts'
 import { Time } from '../ui/states.tsx'
 import { useEvery } from './live.ts'
 import { originWord, StatusBadge } from './run-words.tsx'
-import type { Queue, QueueItem } from './types.ts'
+import type { List, Queue, QueueItem, RunEntry } from './types.ts'
 
 type QueueSectionProps = {
   /** How many lines at most. */
   most?: number
   /** Says so when nothing goes on; otherwise the section is absent then. */
   always?: boolean
-  nameOf?: (item: QueueItem) => string | null
+  nameOf?: (item: Line) => string | null
 }
 
 /** What runs and what waits, and why it does. */
 export function QueueSection({ most = 50, always = false, nameOf }: QueueSectionProps): JSX.Element | null {
   const queue = useResource<Queue>('/api/queue')
+  const running = useResource<List<RunEntry>>('/api/runs?status=running&limit=50')
   useEvery(4000, true, queue.reload)
+  useEvery(4000, true, running.reload)
   const { data } = queue
-  if (!data || (!data.items.length && !always)) return null
-  const rest = data.items.length - most
+  if (!data || !running.data) return null
+  const items = [...running.data.items.map(goingItem), ...data.items]
+  if (!items.length && !always) return null
+  const rest = items.length - most
   return (
-    <Section title="Waiting and running" intro={summary(data)}>
+    <Section title="Waiting and running" intro={summary(data, items)}>
       <ul class="rows plain-list">
-        {data.items.slice(0, most).map((item) => (
+        {items.slice(0, most).map((item) => (
           <QueueRow key={item.run_id} item={item} name={nameOf?.(item) ?? null} />
         ))}
       </ul>
@@ -34,7 +38,7 @@ export function QueueSection({ most = 50, always = false, nameOf }: QueueSection
   )
 }
 
-function summary({ running, queued, waiting, paused, items }: Queue): string {
+function summary({ running, queued, waiting, paused }: Queue, items: Line[]): string {
   if (!items.length) return 'Nothing goes on right now.'
   const parts: [number, string][] = [
     [running, 'running'],
@@ -48,12 +52,18 @@ function summary({ running, queued, waiting, paused, items }: Queue): string {
     .join(' · ')
 }
 
-function QueueRow({ item, name }: { item: QueueItem; name: string | null }) {
+type Line = Omit<QueueItem, 'lane' | 'conversation_id'>
+
+const goingItem = ({ id, origin, status, agent_id, task_id, created_at }: RunEntry): Line => {
+  return { run_id: id, origin, status, agent_id, task_id, created_at, position: null, reason: null }
+}
+
+function QueueRow({ item, name }: { item: Line; name: string | null }) {
   return (
     <li class="row">
       <div class="row-text">
         <StatusBadge status={item.status} />{' '}
-        <a href={`/runs/${item.run_id}`}>{name ?? (item.lane === 'chat' || item.lane === 'chats' ? 'Chat' : 'Run')}</a>{' '}
+        <a href={`/runs/${item.run_id}`}>{name ?? (item.origin === 'chat' ? 'Chat' : 'Run')}</a>{' '}
         <span class="muted small">
           {originWord(item.origin)} · since <Time at={item.created_at} />
         </span>

@@ -32,7 +32,7 @@ function Row({ run, who }: { run: RunEntry; who: string | null }) {
   return (
     <tr>
       <td class="run-what">
-        <a href={`/runs/${run.id}`}>{firstLine(run.input) || 'Run'}</a>
+        <a href={`/runs/${run.id}`}>{nameOf(run)}</a>
         <div class="muted small">{[who, originWord(run.origin)].filter(Boolean).join(' · ')}</div>
       </td>
       <td>
@@ -49,8 +49,12 @@ function Row({ run, who }: { run: RunEntry; who: string | null }) {
   )
 }
 
+/** A run of an agent begins with the same words every time; what came of it tells it apart. */
+const nameOf = ({ origin, input, answer }: RunEntry): string =>
+  firstLine(origin === 'chat' ? input : answer || input) || 'Run'
+
 /** What stands for a run where there is one line for it. */
-export function firstLine(text: string): string {
+function firstLine(text: string): string {
   const line = text.trim().split('\n')[0] ?? ''
   return line.length > 90 ? `${line.slice(0, 90)}…` : line
 }

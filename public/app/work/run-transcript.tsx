@@ -11,7 +11,7 @@ import { isGoing, type RunDetail } from './types.ts'
 
 /** What a run said and did: as it grows while it goes on, from the record afterwards. */
 export function RunTranscript({ run }: { run: RunDetail }): JSX.Element {
-  if (isGoing(run) && run.conversation_id) return <LiveAnswer run={run} conversationId={run.conversation_id} />
+  if (isGoing(run)) return <LiveAnswer run={run} conversationId={run.conversation_id} />
   return <StillAnswer run={run} />
 }
 

@@ -26,16 +26,12 @@ export function StatusBadge({ status }: { status: RunStatus }): JSX.Element {
 }
 
 export const ORIGINS: Record<string, string> = {
-  web: 'chat',
   chat: 'chat',
   schedule: 'on schedule',
   manual: 'started by hand',
-  subagent: 'asked by an agent',
   agent: 'asked by an agent',
-  api: 'by the API',
   telegram: 'by Telegram',
   email: 'by mail',
-  form: 'by a form',
   webhook: 'by a webhook',
 }
 

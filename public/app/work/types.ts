@@ -53,15 +53,13 @@ export type Occurrence = {
   run_id: string | null
 }
 
-export type Origin = 'chat' | 'schedule' | 'manual' | 'subagent' | 'telegram' | 'email' | 'form' | 'webhook' | 'api'
-
 export type RunEntry = Spent & {
   id: string
   origin: string
   status: RunStatus
   agent_id: string | null
   task_id: string | null
-  conversation_id: string | null
+  conversation_id: string
   parent_run_id: string | null
   model: string | null
   input: string
