@@ -24,9 +24,11 @@ import { healthEndpoints } from './health.ts'
 import { hostCheck } from './hosts.ts'
 import { modelEndpoints } from './models.ts'
 import { notificationEndpoints } from './notifications.ts'
+import { scheduleEndpoints } from './schedules.ts'
 import { sessionEndpoints } from './sessions.ts'
 import { settingEndpoints } from './settings.ts'
 import { setupEndpoints } from './setup.ts'
+import { taskEndpoints } from './tasks.ts'
 import { ticketEndpoints } from './tickets.ts'
 import { trashEndpoints } from './trash.ts'
 import { webhookTargetEndpoints } from './webhook-targets.ts'
@@ -48,6 +50,8 @@ export const endpoints: readonly Endpoint[] = [
   ...controlEndpoints,
   ...agentEndpoints,
   ...agentWorkEndpoints,
+  ...taskEndpoints,
+  ...scheduleEndpoints,
   ...runEndpoints,
   ...toolEndpoints,
   ...conversationEndpoints,
