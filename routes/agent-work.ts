@@ -5,7 +5,6 @@ import { lazy } from '../services/shapes/lazy.ts'
 import type { Who } from '../services/who.ts'
 import { endpoint } from './endpoint.ts'
 import { AfterQuery, answerLog, LogPage, STREAM_DESCRIPTION } from './event-stream.ts'
-import { OCCURRENCES_EXAMPLE, OccurrenceQuery, Occurrences } from './occurrence-shapes.ts'
 import { RUN_EXAMPLE } from './run-shapes.ts'
 import { EVENTS_EXAMPLE } from './runs.ts'
 
@@ -128,18 +127,5 @@ export const agentWorkEndpoints = [
         follow: (listener) => services.events.followUser(userId, (told) => told.agentId === id && listener(told)),
       })
     },
-  }),
-  endpoint({
-    ...common,
-    ...one,
-    method: 'get',
-    path: '/api/agents/{id}/occurrences',
-    scopes: ['read'],
-    summary: 'Every time its schedule was due and what became of it, newest first',
-    query: OccurrenceQuery,
-    output: Occurrences,
-    example: OCCURRENCES_EXAMPLE,
-    handle: ({ params, query }, { services, who }) =>
-      services.schedules.occurrences(services.agents.get(who.user.id, params.id).id, query),
   }),
 ]
