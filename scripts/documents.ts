@@ -36,7 +36,7 @@ export function writeDocuments(root: string, out: string): void {
     pageWorker: new URL('file:///none'),
     folders: () => [],
     searchEngine: () => ({ kind: 'duckduckgo' }),
-    otherAgents: { exist: () => false, ask: () => assert.fail('Nobody asks here.') },
+    otherAgents: { names: () => [], ask: () => assert.fail('Nobody asks here.') },
   })
   writeFileSync(join(out, 'tools.json'), JSON.stringify(toolSchemas(tools)))
   db.close()

@@ -142,7 +142,8 @@ for (const operation of operations) {
       assert.equal(requestBody !== undefined, definition.body !== undefined)
       if (!definition.body) return
       const { schema, example } = requestBody!.content['application/json']!
-      assert.equal(schema?.type, 'object')
+      const forms = (schema as { anyOf?: { type?: string }[] } | undefined)?.anyOf ?? [schema]
+      for (const form of forms) assert.equal(form?.type, 'object')
       assert.notEqual(example, undefined)
       assert.deepEqual(definition.body().safeParse(example).error?.issues ?? [], [])
     })

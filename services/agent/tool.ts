@@ -104,6 +104,8 @@ export type Tool = {
   operations: Record<string, Operation>
   /** Whether it is of any use to this user now; a tool that is not is not offered. */
   available?: (userId: string) => boolean
+  /** One line for the model about what there is at the moment: names that its arguments may take. */
+  known?: (userId: string) => string
 }
 
 /** Keeps the argument types of one operation together while it is written. */

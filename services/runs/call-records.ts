@@ -2,11 +2,8 @@ import type { Verdict } from '../agent/tool.ts'
 import type { Audit } from '../audit.ts'
 import type { Conversations } from '../conversations.ts'
 import type { Db } from '../../db/open.ts'
-import type { Address, Events } from '../events.ts'
-import { newId } from '../ids.ts'
-import type { Notifications } from '../notifications.ts'
-import type { Approval, Approvals } from '../policy/approvals.ts'
-import { scopeOf, targetsOf, type PolicyCall } from '../policy/decide.ts'
+import type { Events } from '../events.ts'
+import type { Approvals } from '../policy/approvals.ts'
 import { sanitize } from '../policy/sanitize.ts'
 import type { Settings } from '../settings.ts'
 import type { ConfirmationFrame, ToolCallState } from '../shapes/frames.ts'
@@ -14,10 +11,10 @@ import type { Labels } from '../shapes/labels.ts'
 import { joinLabels } from '../shapes/labels.ts'
 import type { ToolCall, ToolResult } from '../shapes/message.ts'
 import { isRecord } from '../shapes/record.ts'
-import type { ParsedCall } from '../tools/registry.ts'
 import type { Journal, Step } from './journal.ts'
 import { take, type Progress } from './mode.ts'
 import { addressOf } from './outcomes.ts'
+import type { Asking, Questions } from './questions.ts'
 import type { Run, RunStore } from './store.ts'
 
 export type CallRecordsDeps = {
@@ -28,12 +25,10 @@ export type CallRecordsDeps = {
   conversations: Conversations
   events: Events
   audit: Pick<Audit, 'record'>
-  notifications: Pick<Notifications, 'add' | 'readFor'>
+  questions: Questions
   settings: Settings
   mask: (text: string) => string
   maskValue: (value: unknown) => unknown
-  /** Called once a question stands open. */
-  onAsked: () => void
 }
 
 type Started = { arguments: unknown; verdict: Verdict; labels: Labels; confirmed: boolean; announced: boolean }
@@ -54,7 +49,7 @@ export type CallRecords = ReturnType<typeof createCallRecords>
 
 /** Writes down what happens to a call: journal, labels, event log and audit log, each time in one transaction. */
 export function createCallRecords(deps: CallRecordsDeps) {
-  const { db, store, journal, events, mask } = deps
+  const { db, store, journal, events, questions, mask } = deps
   const address = addressOf
   const masked = deps.maskValue
 
@@ -107,69 +102,6 @@ export function createCallRecords(deps: CallRecordsDeps) {
     journal.startTool({ call, runId: run.id, operation, arguments: started.arguments, verdict, confirmed, labels })
   }
 
-  function withdraw(run: Run, approval: Approval, note: string): void {
-    deps.approvals.close(approval, { state: 'void', by: 'system', note })
-    deps.notifications.readFor(approval.id)
-    const frame = { type: 'confirmation_closed', call_id: approval.call_id, decision: 'denied', by: 'web' } as const
-    for (const to of readersOf(run)) events.keep(to, frame)
-  }
-
-  /** Who is shown a question of a run: its own conversation and, where somebody sits there, the one that it works for. */
-  function readersOf(run: Run): Address[] {
-    const [root] = store.ancestors(run)
-    return root && root.id !== run.id && run.attended
-      ? [address(run), { ...address(root), runId: run.id }]
-      : [address(run)]
-  }
-
-  /** The question stands, whoever can answer it is told, and the run is put aside until then. */
-  function put(run: Run, approval: Approval): void {
-    const frame = {
-      type: 'confirmation_required',
-      ...shownQuestion(approval),
-      arguments: masked(approval.arguments),
-    } as const
-    for (const to of readersOf(run)) events.keep(to, frame)
-    if (!run.attended) deps.notifications.add(noticeOf(run, approval))
-    db.afterCommit(deps.onAsked)
-  }
-
-  function openQuestions(runId: string): Omit<ConfirmationFrame, 'type'>[] {
-    const pending = deps.approvals.pendingOf(runId)
-    return pending ? [{ ...shownQuestion(pending), arguments: masked(pending.arguments) }] : []
-  }
-
-  function questionsBelow(runId: string): Omit<ConfirmationFrame, 'type'>[] {
-    const children = store.unfinished({ parentRunId: runId })
-    return children.flatMap(({ id }) => [...openQuestions(id), ...questionsBelow(id)])
-  }
-
-  function aboutCall(
-    run: Run,
-    call: ToolCall,
-    {
-      parsed,
-      policy,
-      labels,
-      expiresAt,
-    }: { parsed: ParsedCall; policy: PolicyCall; labels: Labels; expiresAt: string },
-  ) {
-    return {
-      call_id: call.callId,
-      user_id: run.userId,
-      run_id: run.id,
-      conversation_id: run.conversationId,
-      agent_id: run.agentId,
-      tool_name: parsed.tool.name,
-      operation: parsed.name,
-      scope: scopeOf(policy),
-      targets: targetsOf(policy),
-      integrity: labels.integrity,
-      description: mask(parsed.operation.describe(parsed.arguments)),
-      expires_at: expiresAt,
-    }
-  }
-
   return {
     /** Before it happens. */
     started(run: Run, call: ToolCall, started: Started): void {
@@ -211,55 +143,31 @@ export function createCallRecords(deps: CallRecordsDeps) {
     },
 
     /** The owner is asked, and the run put aside until there is an answer. */
-    asked(
-      run: Run,
-      call: ToolCall,
-      question: { parsed: ParsedCall; policy: PolicyCall; verdict: Verdict; labels: Labels; expiresAt: string },
-    ): void {
-      const { verdict } = question
+    asked(run: Run, call: ToolCall, asking: Omit<Asking, 'arguments'>): void {
       db.transact(() => {
         announce(run, call, call.arguments)
-        const approval = deps.approvals.ask({
-          ...aboutCall(run, call, question),
-          id: call.callId,
-          kind: 'call',
-          arguments: call.arguments,
-          reason: verdict.reason,
-        })
-        put(run, approval)
+        questions.ask(run, call, 'call', { ...asking, arguments: call.arguments })
       })
     },
 
     /** Nobody knows whether it happened; the owner is asked. */
-    uncertain(
-      run: Run,
-      call: ToolCall,
-      question: { parsed: ParsedCall; policy: PolicyCall; labels: Labels; why: string; expiresAt: string },
-    ): void {
+    uncertain(run: Run, call: ToolCall, asking: Omit<Asking, 'arguments'>): void {
       const args: unknown = JSON.parse(journal.find(call.callId)?.arguments ?? 'null')
-      db.transact(() => {
-        const about = aboutCall(run, call, question)
-        put(
-          run,
-          deps.approvals.ask({ ...about, id: newId(), kind: 'uncertain', arguments: args, reason: question.why }),
-        )
-      })
+      db.transact(() => questions.ask(run, call, 'uncertain', { ...asking, arguments: args }))
     },
-
-    readersOf,
 
     pendingOf: (runId: string) => deps.approvals.pendingOf(runId),
 
     /** The calls of a run and its open questions, those of its sub-agents too, as the `state` frame shows them. */
     callStates(runId: string): { tool_calls: ToolCallState[]; confirmations: Omit<ConfirmationFrame, 'type'>[] } {
       const steps = journal.ofRun(runId).filter((step) => step.kind === 'tool')
-      const own = openQuestions(runId)
+      const own = questions.ofRun(runId)
       const waiting = own
         .filter(({ kind }) => kind === undefined)
         .map(({ call_id, tool_name, arguments: args }) => ({ call_id, tool_name, arguments: args }))
       return {
         tool_calls: [...steps.map((step) => masked(stateOf(step)) as ToolCallState), ...waiting],
-        confirmations: [...own, ...questionsBelow(runId)],
+        confirmations: [...own, ...questions.below(runId)],
       }
     },
 
@@ -278,7 +186,7 @@ export function createCallRecords(deps: CallRecordsDeps) {
       }
       const approval = deps.approvals.find(call.callId)
       const uncertain = deps.approvals.uncertainOf(call.callId)
-      for (const open of [approval, uncertain]) if (open?.state === 'pending') withdraw(run, open, words)
+      for (const open of [approval, uncertain]) if (open?.state === 'pending') questions.withdraw(run, open, words)
       const announced = approval !== undefined
       const verdict: Verdict = { decision: 'deny', rule: 'stopped', reason: words }
       if (!step) write(run, call, { arguments: call.arguments, verdict, labels, confirmed: false, announced })
@@ -286,18 +194,6 @@ export function createCallRecords(deps: CallRecordsDeps) {
       close(run, call, end)
     },
   }
-}
-
-function shownQuestion(approval: Approval): Omit<ConfirmationFrame, 'type'> {
-  const { call_id, tool_name, description, reason, expires_at } = approval
-  const shown = { call_id, tool_name, arguments: approval.arguments, description, reason, expires_at }
-  return approval.kind === 'uncertain' ? { ...shown, kind: 'uncertain', approval_id: approval.id } : shown
-}
-
-function noticeOf(run: Run, approval: Approval) {
-  const title = approval.kind === 'uncertain' ? 'Did this happen?' : 'A run waits for your yes'
-  const about = { runId: run.id, agentId: run.agentId, taskId: run.taskId, approvalId: approval.id }
-  return { userId: run.userId, kind: 'approval' as const, title, text: approval.description, ...about }
 }
 
 function stateOf(step: Step): ToolCallState {

@@ -113,7 +113,8 @@ export function createCalls(deps: CallsDeps) {
       refuseTooManyQuestions()
       progress.toolCalls++
       const { parsed, policy } = looked
-      records.asked(run, call, { parsed, policy, verdict, labels: progress.labels, expiresAt: expiry() })
+      const { reason } = verdict
+      records.asked(run, call, { parsed, policy, reason, labels: progress.labels, expiresAt: expiry() })
       return { type: 'waiting' }
     }
 
@@ -198,9 +199,9 @@ export function createCalls(deps: CallsDeps) {
     }
 
     /** Nothing is tried again by itself; the run waits until the owner has said what happened. */
-    function askWhatHappened(call: ToolCall, looked: Looked, why: string): CallOutcome {
+    function askWhatHappened(call: ToolCall, looked: Looked, reason: string): CallOutcome {
       if (!approvals.pendingOf(run.id))
-        records.uncertain(run, call, { ...looked, labels: progress.labels, why, expiresAt: expiry() })
+        records.uncertain(run, call, { ...looked, labels: progress.labels, reason, expiresAt: expiry() })
       return { type: 'waiting' }
     }
 

@@ -1,13 +1,13 @@
 import type { ModelEvent, TokenUsage } from '../agent/model.ts'
 import type { Db } from '../../db/open.ts'
-import type { Budgets } from '../budgets.ts'
 import { AppError } from '../errors.ts'
 import type { Events } from '../events.ts'
-import type { Choice, Models } from '../models/index.ts'
+import type { Choice } from '../models/index.ts'
 import { sanitize } from '../policy/sanitize.ts'
 import type { Message } from '../shapes/message.ts'
 import { textOf } from '../shapes/message.ts'
-import { asText, blocksFor, lengthOf, placeOfNote, tokensIn, type Block } from './context.ts'
+import type { Bills } from './bills.ts'
+import { asText, blocksFor, lengthOf, placeOfNote, tokensIn, type Block, type Compacted } from './context.ts'
 import type { Journal } from './journal.ts'
 import { addressOf } from './outcomes.ts'
 import type { Run, RunStore } from './store.ts'
@@ -18,8 +18,7 @@ export type CompactionDeps = {
   store: RunStore
   journal: Journal
   events: Pick<Events, 'keep'>
-  budgets: Pick<Budgets, 'record'>
-  models: Pick<Models, 'cost'>
+  bills: Pick<Bills, 'spend'>
   turns: Turns
 }
 
@@ -58,7 +57,7 @@ export type Compaction = ReturnType<typeof createCompaction>
  * summed up by the model in a note. Both are steps of the journal, so that the same is told again after a restart, and
  * the record itself loses nothing. Labels stay as they are: a note is as trustworthy as what it sums up.
  */
-export function createCompaction({ db, store, journal, events, budgets, models, turns }: CompactionDeps) {
+export function createCompaction({ db, store, journal, events, bills, turns }: CompactionDeps) {
   function limitsOf({ contextLength, maxTokens }: Choice): { full: number; kept: number } {
     const window = (contextLength ?? UNKNOWN_WINDOW) - maxTokens
     return { full: Math.floor(window * USED), kept: Math.floor(window * KEPT) }
@@ -94,16 +93,12 @@ export function createCompaction({ db, store, journal, events, budgets, models, 
     write(run, { type: 'note', note: sanitize(note, NOTE_TOKENS * 8), upTo: placeOfNote(blocks[cut]!) }, usage)
   }
 
-  function write(run: Run, content: object, usage: TokenUsage = NOTHING): void {
-    const costUsd = usage === NOTHING ? 0 : models.cost(run.model, usage)
+  function write(run: Run, content: Compacted, usage?: TokenUsage): void {
     const { integrity, privacy } = store.get(run.id)
     db.transact(() => {
-      journal.summary(run.id, { content, usage, costUsd, model: run.model, labels: { integrity, privacy } })
-      if (usage === NOTHING) return
-      store.spend(run.id, usage, costUsd)
-      const { userId, agentId, taskId, model } = run
-      const { inputTokens, outputTokens } = usage
-      budgets.record({ userId, agentId, taskId, model, inputTokens, outputTokens, costUsd })
+      const costUsd = usage ? bills.spend(run, usage) : 0
+      const step = { content, usage: usage ?? NOTHING, costUsd, model: run.model, labels: { integrity, privacy } }
+      journal.summary(run.id, step)
     })
   }
 

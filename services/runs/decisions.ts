@@ -16,10 +16,10 @@ import {
 import { scopeOf, targetsOf, type Lists } from '../policy/decide.ts'
 import type { By } from '../shapes/frames.ts'
 import type { Registry } from '../tools/registry.ts'
-import type { CallRecords } from './call-records.ts'
 import type { Calls } from './calls.ts'
 import { modeOf, progressOf, type ModeDeps } from './mode.ts'
 import { addressOf } from './outcomes.ts'
+import type { Questions } from './questions.ts'
 import type { Run, RunStore } from './store.ts'
 
 export type DecisionsDeps = ModeDeps & {
@@ -32,7 +32,7 @@ export type DecisionsDeps = ModeDeps & {
   audit: Pick<Audit, 'record'>
   registry: Registry
   calls: Calls
-  records: Pick<CallRecords, 'readersOf'>
+  questions: Pick<Questions, 'readersOf'>
   lists: (userId: string) => Lists
   wake: () => void
   log: Pick<Log, 'error'>
@@ -172,7 +172,7 @@ export function createDecisions(deps: DecisionsDeps) {
     closing: Closing,
   ): void {
     const frame = { type: 'confirmation_closed', call_id: approval.call_id, decision: state, by: decider.by } as const
-    for (const address of deps.records.readersOf(run)) events.keep(address, frame)
+    for (const address of deps.questions.readersOf(run)) events.keep(address, frame)
     const outcome = closing.changed ? 'with changed arguments' : (closing.note ?? '')
     deps.audit.record({
       kind: 'approval',

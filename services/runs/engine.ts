@@ -1,15 +1,14 @@
-import type { TokenUsage } from '../agent/model.ts'
 import { runLoop, type LoopEnd, type LoopEvent } from '../agent/loop.ts'
 import type { Db } from '../../db/open.ts'
 import type { Conversations } from '../conversations.ts'
 import { AppError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Log } from '../log.ts'
-import type { Budgets } from '../budgets.ts'
 import type { Models } from '../models/index.ts'
 import type { PassingFrame, StopReason } from '../shapes/frames.ts'
 import { joinLabels } from '../shapes/labels.ts'
 import { callsOf } from '../shapes/message.ts'
+import type { Bills, Unwritten } from './bills.ts'
 import type { Calls } from './calls.ts'
 import type { CallRecords } from './call-records.ts'
 import type { Compaction } from './compaction.ts'
@@ -32,8 +31,8 @@ export type EngineDeps = ModeDeps & {
   turns: Turns
   compaction: Compaction
   gate: Gate
-  budgets: Pick<Budgets, 'record'>
-  models: Pick<Models, 'choose' | 'cost'>
+  bills: Bills
+  models: Pick<Models, 'choose'>
   nameOf: (run: Run) => string
   log: Log
 }
@@ -42,21 +41,10 @@ export type EngineDeps = ModeDeps & {
 class Stopped extends Error {}
 class ShuttingDown extends Error {}
 
-type Turn = Extract<LoopEvent, { type: 'turn' }>
-
-/** A run while it goes: what was said so far, and where the present turn began in it. */
-type Live = {
-  controller: AbortController
-  text: string
-  turnStart: number
-  lastTurn: Turn | undefined
-  /** The model call that is not written down yet. */
-  pending: Pending | undefined
-  done: Promise<void>
-}
+/** A run while it goes: what was said so far, and what of it is not on disk yet. */
+type Live = Unwritten & { controller: AbortController; done: Promise<void> }
 
 const RETRY_MS = 5_000
-const CHARS_PER_TOKEN = 3
 
 export type Engine = ReturnType<typeof createEngine>
 
@@ -66,7 +54,7 @@ export type Engine = ReturnType<typeof createEngine>
  * when the queue should look again.
  */
 export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake: () => void) {
-  const { db, store, journal, events, conversations, outcomes } = deps
+  const { db, store, journal, events, conversations, outcomes, bills } = deps
   const live = new Map<string, Live>()
 
   /**
@@ -135,7 +123,7 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
     if (event.type === 'restart') return takeBack(run, entry)
     entry.turnStart = entry.text.length
     entry.lastTurn = event
-    if (callsOf({ role: 'assistant', parts: event.parts }).length > 0) db.transact(() => writeTurn(run, entry))
+    if (callsOf({ role: 'assistant', parts: event.parts }).length > 0) db.transact(() => bills.writeTurn(run, entry))
   }
 
   function say(run: Run, entry: Live, delta: string): void {
@@ -149,44 +137,9 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
     events.pass(addressOf(run), stateOf(run))
   }
 
-  /** The last turn goes to disk with whatever follows from it: its first call, or the end of the run. */
-  function writeTurn(run: Run, entry: Live): void {
-    const turn = entry.lastTurn
-    if (!turn) return
-    const costUsd = deps.models.cost(run.model, turn.usage)
-    const { integrity, privacy } = store.get(run.id)
-    journal.turn(run.id, { ...turn, costUsd, model: run.model, labels: { integrity, privacy } })
-    spend(run, turn.usage, costUsd)
-    db.afterCommit(() => {
-      entry.lastTurn = undefined
-      paid(entry)
-    })
-  }
-
-  function spend(run: Run, usage: TokenUsage, costUsd: number | null): void {
-    store.spend(run.id, usage, costUsd)
-    const { userId, agentId, taskId, model } = run
-    const { inputTokens, outputTokens } = usage
-    deps.budgets.record({ userId, agentId, taskId, model, inputTokens, outputTokens, costUsd })
-  }
-
-  function paid(entry: Live): void {
-    entry.pending?.settle()
-    entry.pending = undefined
-  }
-
-  /** A model call that we broke off was begun to be paid for; how much nobody says, so it is counted by its size. */
-  function spendOnBroken(run: Run, entry: Live): void {
-    if (!entry.pending || entry.lastTurn) return
-    const outputTokens = Math.ceil((entry.text.length - entry.turnStart) / CHARS_PER_TOKEN)
-    const usage = { inputTokens: entry.pending.inputTokens, outputTokens, cacheReadTokens: 0, cacheWriteTokens: 0 }
-    spend(run, usage, deps.models.cost(run.model, usage))
-    db.afterCommit(() => paid(entry))
-  }
-
   function succeed(run: Run, entry: Live, stopReason: StopReason): void {
     db.transact(() => {
-      writeTurn(run, entry)
+      bills.writeTurn(run, entry)
       outcomes.succeeded(run, entry.text, stopReason)
     })
   }
@@ -237,8 +190,8 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
 
   function breakOff(run: Run, entry: Live, end: () => void): void {
     db.transact(() => {
-      writeTurn(run, entry)
-      spendOnBroken(run, entry)
+      bills.writeTurn(run, entry)
+      bills.spendOnBroken(run, entry)
       end()
     })
   }
@@ -252,7 +205,7 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
 
   function fail(run: Run, entry: Live, error: AppError): void {
     db.transact(() => {
-      writeTurn(run, entry)
+      bills.writeTurn(run, entry)
       outcomes.failed(run, entry.text, error)
     })
   }

@@ -18,6 +18,7 @@ export type OutcomesDeps = {
   notifications: Pick<Notifications, 'add'>
   /** The name of the run's agent or task, for the owner. */
   nameOf: (run: Run) => string
+  cancelSends: (runId: string, why: string) => void
 }
 
 const NOTHING_SPENT: TokenUsage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
@@ -34,15 +35,9 @@ export const addressOf = (run: Run): Address => ({
 export type Outcomes = ReturnType<typeof createOutcomes>
 
 /** The ways a run ends, each written whole: what was said, the calls that will not happen, the status, the last frames. */
-export function createOutcomes({
-  store,
-  journal,
-  records,
-  conversations,
-  events,
-  notifications,
-  nameOf,
-}: OutcomesDeps) {
+export function createOutcomes(deps: OutcomesDeps) {
+  const { store, journal, records, conversations, events, notifications, nameOf, cancelSends } = deps
+
   /** All that a run has said and that is written down. */
   function textWritten(runId: string): string {
     const turns = journal.ofRun(runId).filter((step) => step.kind === 'model')
@@ -129,6 +124,7 @@ export function createOutcomes({
     },
 
     stopped(run: Run, text: string): void {
+      cancelSends(run.id, 'The run was stopped.')
       keepWhatWasSaid(run, text)
       abandonOpenCalls(run, 'The run was stopped before this was done.')
       store.end(run.id, { status: 'stopped', stopReason: 'stopped', answer: text })

@@ -12,6 +12,7 @@ import type { Lists } from '../policy/decide.ts'
 import type { Settings } from '../settings.ts'
 import type { Registry } from '../tools/registry.ts'
 import { createAdmission } from './admission.ts'
+import { createBills } from './bills.ts'
 import { createCallRecords } from './call-records.ts'
 import { createCalls } from './calls.ts'
 import { createCompaction } from './compaction.ts'
@@ -24,6 +25,7 @@ import { createLine } from './line.ts'
 import { createOutcomes } from './outcomes.ts'
 import type { ProfileDeps } from './profile.ts'
 import { createPrompts } from './prompts.ts'
+import { createQuestions } from './questions.ts'
 import { createQueue } from './queue.ts'
 import { createRuns } from './runs.ts'
 import type { Run, RunStore } from './store.ts'
@@ -49,6 +51,8 @@ export type RunEngineDeps = Deps & {
   tasks: { find(id: string): (ReturnType<ProfileDeps['tasks']['find']> & { name: string }) | undefined }
   persona: ProfileDeps['persona']
   lists: (userId: string) => Lists
+  /** What a run still had going out does not go any more; in the transaction of its stop. */
+  cancelSends: (runId: string, why: string) => void
 }
 
 type RunAgent = NonNullable<ReturnType<ProfileDeps['agents']['find']>>
@@ -67,24 +71,22 @@ export function createRunEngine(deps: RunEngineDeps) {
   }
   const gate = createGate(deps)
   const prompts = createPrompts(deps)
-  const records = createCallRecords({
-    ...deps,
-    mask: credentials.mask,
-    maskValue: credentials.maskValue,
-    onAsked: () => decisions.watch(),
-  })
+  const { mask, maskValue } = credentials
+  const questions = createQuestions({ ...deps, mask, maskValue, onAsked: () => decisions.watch() })
+  const records = createCallRecords({ ...deps, questions, mask, maskValue })
+  const bills = createBills(deps)
   const calls = createCalls({ ...deps, records, gate })
   const outcomes = createOutcomes({ ...deps, records, nameOf })
   const turns = createTurns({ ...deps, prompts, gate })
-  const compaction = createCompaction({ ...deps, turns })
+  const compaction = createCompaction({ ...deps, bills, turns })
   const engine = createEngine(
-    { ...deps, records, calls, outcomes, turns, compaction, gate, nameOf },
+    { ...deps, records, calls, outcomes, turns, compaction, bills, gate, nameOf },
     (run) => queue.free(run),
     () => queue.wake(),
   )
   const line = createLine(deps)
   const queue = createQueue({ ...deps, line, start: engine.start })
-  const decisions = createDecisions({ ...deps, calls, records, wake: () => queue.wake() })
+  const decisions = createDecisions({ ...deps, calls, questions, wake: () => queue.wake() })
   const admission = createAdmission({ ...deps, prompts, gate })
   const runs = createRuns({ ...deps, admission, gate, engine, queue })
   const subAgents = createSubAgents({ store, agents, submit: runs.submit })

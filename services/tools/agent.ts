@@ -3,7 +3,7 @@ import { NotYet, operation, type Tool, type ToolOutcome } from '../agent/tool.ts
 import { AppError } from '../errors.ts'
 import type { Labels } from '../shapes/labels.ts'
 import { lazy } from '../shapes/lazy.ts'
-import { quoted } from './wording.ts'
+import { named, quoted } from './wording.ts'
 
 /** How the run of a sub-agent stands. */
 export type Asked = {
@@ -14,8 +14,8 @@ export type Asked = {
 }
 
 export type AgentToolDeps = {
-  /** Whether the user has an agent at all. */
-  exist: (userId: string) => boolean
+  /** The names of the user's agents. */
+  names: (userId: string) => readonly string[]
   /**
    * Has an agent work for a run; asked again for the same call, says how it stands. Throws `not_found`, `invalid` for a
    * name that fits several, `forbidden` for a circle or a chain that is too long.
@@ -24,7 +24,7 @@ export type AgentToolDeps = {
 }
 
 /** Other agents: asking one, and waiting for what it says. What it may do is decided call by call in its own run. */
-export function createAgentTool({ exist, ask }: AgentToolDeps): Tool {
+export function createAgentTool({ names, ask }: AgentToolDeps): Tool {
   const asking = operation<{ agent: string; message: string }>({
     description: 'Have another agent do something and get its report',
     input: lazy(() =>
@@ -40,7 +40,13 @@ export function createAgentTool({ exist, ask }: AgentToolDeps): Tool {
     describe: ({ agent, message }) => `Ask the agent ${quoted(agent)}: ${quoted(message)}`,
     run: async (args, { userId, runId, callId }) => report(ask({ userId, runId, callId, ...args })),
   })
-  return { name: 'agent', description: 'Other agents of the owner.', operations: { ask: asking }, available: exist }
+  return {
+    name: 'agent',
+    description: 'Other agents of the owner.',
+    operations: { ask: asking },
+    available: (userId) => names(userId).length > 0,
+    known: (userId) => named('Agents', names(userId)),
+  }
 }
 
 function report({ agentName, ended, labels }: Asked): ToolOutcome {

@@ -73,7 +73,10 @@ export function createRegistry(tools: readonly Tool[], schemaFile: string) {
       if (!tool || tool.available?.(offer.userId) === false) return []
       const all = Object.entries(tool.operations)
       const names = all.filter(([name, operation]) => isOffered(tool, name, operation, offer)).map(([name]) => name)
-      return names.length === 0 ? [] : [names.length === all.length ? schema : narrowed(schema, names)]
+      if (names.length === 0) return []
+      const own = names.length === all.length ? schema : narrowed(schema, names)
+      const known = tool.known?.(offer.userId) ?? ''
+      return [known === '' ? own : { ...own, description: `${own.description}\n${known}` }]
     })
   }
 

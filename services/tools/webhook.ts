@@ -6,7 +6,7 @@ import type { Outbox, Outcome } from '../outbox/outbox.ts'
 import { lazy } from '../shapes/lazy.ts'
 import { payloadOf } from '../webhooks/deliver.ts'
 import type { Target, WebhookTargets } from '../webhooks/targets.ts'
-import { quoted } from './wording.ts'
+import { named, quoted } from './wording.ts'
 
 const MAX_BODY_CHARS = 256 * 1024
 const SENT_AGAIN = 'Steward tries again by itself over the next three days. Do not send it again.'
@@ -69,6 +69,7 @@ export function createWebhookTool({ now, targets, outbox }: Deps): Tool {
     description: 'Messages to services and devices.',
     operations: { send_to_target: send },
     available: (userId) => targets.names(userId).length > 0,
+    known: (userId) => named('Targets', targets.names(userId)),
   }
 }
 

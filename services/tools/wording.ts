@@ -48,3 +48,11 @@ export function pageLine({ text, next }: Page, offset: number, total: number, op
   if (offset === 0) return total === 0 ? '[Nothing in it.]' : ''
   return text === '' ? `[There are only ${grouped(total)} characters.]` : '\n\n[End.]'
 }
+
+const MOST_NAMED = 20
+
+/** What arguments may name, in one line. */
+export function named(what: string, names: readonly string[]): string {
+  const shown = names.slice(0, MOST_NAMED).map((name) => JSON.stringify(name))
+  return `${what}: ${shown.join(', ')}${names.length > MOST_NAMED ? ', …' : ''}`
+}
