@@ -91,19 +91,19 @@ describe('a conversation longer than the window', () => {
     writeFileSync(join(folder, 'long.txt'), 'A line of a long file.\n'.repeat(20_000))
     await steward.owner.post('/api/filesystem-whitelist', { path: folder })
     await steward.owner.post('/api/settings/limits', { max_tool_calls: 100 })
-    const calls = 16
+    const calls = 20
     api.answer((request, index) =>
       index < calls && !sumsUp(request)
         ? {
             calls: [
-              { name: 'filesystem', args: { operation: 'read_file', path: join(folder, 'long.txt'), limit: 5_000 } },
+              { name: 'filesystem', args: { operation: 'read_file', path: join(folder, 'long.txt'), limit: 40_000 } },
             ],
           }
         : say(sumsUp(request) ? 'NOTE' : 'Read.'),
     )
     const opened = await chat()
     const done = await ask(opened, 'Read it again and again')
-    assert.equal(done.text, 'Read.')
+    assert.equal(done.error ?? done.text, 'Read.')
     assert.equal(done.tool_calls_made, calls)
     assert.equal(api.requests.filter(sumsUp).length, 0)
     assertFits()

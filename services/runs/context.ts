@@ -92,8 +92,8 @@ function blocksOf(run: Run, steps: readonly Step[], store: RunStore, { ended, ti
   for (const [index, step] of turns.entries()) {
     const parts = partsOf(step)
     blocks.push(at({ role: 'assistant', parts }, step.position))
-    const open = !ended && index === turns.length - 1
     const calls = callsOf({ role: 'assistant', parts })
+    const open = !ended && index === turns.length - 1 && calls.some(({ callId }) => !results.has(callId))
     if (calls.length > 0 && !open) {
       const told = calls.map((call) => shortened(resultOf(call, results.get(call.callId)), trimmed))
       blocks.push(at({ role: 'tool', results: told }, step.position))
