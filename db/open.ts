@@ -105,7 +105,7 @@ function connection(sqlite: Database.Database): Db {
   let pending: (() => void)[] = []
 
   function transact<T>(work: () => T): T {
-    if (depth > 0) return sqlite.transaction(work)()
+    if (depth > 0) return inner(work)
     depth++
     let result: T
     try {
@@ -121,6 +121,17 @@ function connection(sqlite: Database.Database): Db {
     pending = []
     for (const tell of tells) tell()
     return result
+  }
+
+  /** What a part that is undone wanted to tell is not told, also where its failure is caught and the rest goes on. */
+  function inner<T>(work: () => T): T {
+    const told = pending.length
+    try {
+      return sqlite.transaction(work)()
+    } catch (error) {
+      pending.length = told
+      throw error
+    }
   }
 
   return {

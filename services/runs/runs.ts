@@ -114,7 +114,7 @@ export function createRuns(deps: RunsDeps) {
 
     /** Stops all that an agent or a task has going. */
     stopWhere(of: { agentId: string } | { taskId: string }): void {
-      for (const run of store.unfinished(of)) halt(run)
+      db.transact(() => store.unfinished(of).forEach(halt))
       queue.wake()
     },
 
