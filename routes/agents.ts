@@ -2,10 +2,10 @@ import { z } from 'zod'
 import { AgentChange, AgentDraft } from '../services/shapes/agent.ts'
 import { Ok, OK } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
-import { loadValidator } from '../services/schedules/check.ts'
 import { AGENT_EXAMPLE, AgentShape, shownAgent } from './agent-shapes.ts'
 import { endpoint } from './endpoint.ts'
 import { RUN_EXAMPLE, RunEntry } from './run-shapes.ts'
+import { withValidator } from './schedules.ts'
 
 const Id = lazy(() => z.object({ id: z.string() }))
 const AgentDetail = lazy(() =>
@@ -18,11 +18,6 @@ const AgentDetail = lazy(() =>
     unknown_cost_turns: z.number(),
   }),
 )
-async function withValidator<T>(input: T): Promise<T> {
-  await loadValidator()
-  return input
-}
-
 const common = { tag: 'Agents', role: 'user' as const }
 const one = { params: Id, errors: ['not_found'] as const }
 
