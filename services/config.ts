@@ -170,7 +170,7 @@ function isTrustedNet(part: string): boolean {
 }
 
 function timezone(value: string | undefined): string {
-  const system = Intl.DateTimeFormat().resolvedOptions().timeZone
+  const system = knownZone(Intl.DateTimeFormat().resolvedOptions().timeZone)
   if (value === undefined) return system
   try {
     return new Intl.DateTimeFormat('en', { timeZone: value.replace(/^:/, '') }).resolvedOptions().timeZone
@@ -182,4 +182,9 @@ function timezone(value: string | undefined): string {
 function logLevel(value = 'info'): LogLevel {
   if (LOG_LEVELS.includes(value)) return value as LogLevel
   throw new ConfigError(`LOG_LEVEL=${value} is not a level; expected one of ${LOG_LEVELS.join(', ')}.`)
+}
+
+/** Where the system has no zone, ICU names one that it does not take back. */
+function knownZone(name: string): string {
+  return name === 'Etc/Unknown' ? 'UTC' : name
 }

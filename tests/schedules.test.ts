@@ -727,9 +727,10 @@ describe('the ledger', () => {
 
     async function look(ms: number): Promise<void> {
       if (ahead(models, house.clock.at + ms) > MOST) return
+      const faulty = house.faults.length > 0
       await house.later(ms)
       // A fault that is nobody's fault is over at the next beat.
-      if (house.faults.length > 0) {
+      if (faulty) {
         house.faults.length = 0
         await house.later(0)
       }
