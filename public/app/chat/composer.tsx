@@ -19,6 +19,8 @@ type ComposerProps = {
   webOpen?: boolean
   /** Nothing was said yet: who answers can still be chosen. */
   fresh?: boolean
+  /** An agent answers here, with the model it was given. */
+  ownModel?: boolean
 }
 
 /** Where one types: grows with the text, keeps a draft, takes files by button, paste and drop. */
@@ -30,6 +32,7 @@ export function Composer({
   onStop,
   webOpen = false,
   fresh = false,
+  ownModel = false,
 }: ComposerProps): JSX.Element {
   const [text, setText] = useDraft(id)
   const [web, setWeb] = useState(false)
@@ -40,7 +43,7 @@ export function Composer({
   const send = () => {
     if (!ready) return
     const who = fresh && agent ? { agent_id: agent } : {}
-    const choice = model.value && !who.agent_id ? { model: model.value.id } : {}
+    const choice = model.value && !who.agent_id && !ownModel ? { model: model.value.id } : {}
     onSend({ content: text.trim(), attachments: files, ...choice, ...who, ...(web ? { web } : {}) })
     setText('')
     setWeb(false)
@@ -58,7 +61,7 @@ export function Composer({
       <div class="composer-tools">
         <FileButton onFiles={add} />
         <WebToggle on={web || webOpen} fixed={webOpen} onChange={setWeb} />
-        {!(fresh && agent) && <ModelButton />}
+        {!(fresh && agent) && !ownModel && <ModelButton />}
         {fresh && <AgentPicker value={agent} onChange={setAgent} />}
         <span class="grow" />
         {running && onStop && <IconButton label="Stop" icon="stop" look="plain" class="stop" onClick={onStop} />}

@@ -23,6 +23,7 @@ export function createConversation(id: string) {
   const active = signal<ReadonlySet<string>>(new Set())
   const said = signal('')
   const webOpen = signal(false)
+  const agent = signal<string | null>(null)
   const hosts = computed(() => namedHosts(items.value))
   const buffer = createTextBuffer((runId, content) => change(runId, { type: 'text', content, run_id: runId }))
   const models = new Map<string, string | null>()
@@ -51,6 +52,7 @@ export function createConversation(id: string) {
     title.value = record.title
     integrity = record.integrity
     webOpen.value = record.web_open ?? webOpen.value
+    agent.value = record.agent_id ?? agent.value
     lastSeq = record.last_seq
     active.value = new Set(
       runs()
@@ -149,6 +151,7 @@ export function createConversation(id: string) {
   function send(message: OutgoingMessage): void {
     const item = sentItem(message)
     if (message.web) webOpen.value = true
+    agent.value = message.agent_id ?? agent.value
     items.value = [...items.value, item]
     if (link.value?.value === 'open') deliver(item.key)
   }
@@ -212,6 +215,7 @@ export function createConversation(id: string) {
     active,
     said,
     webOpen,
+    agent,
     hosts,
     load,
     send,

@@ -96,6 +96,8 @@ export type StoredConversation = {
   id: string
   title: string
   model: string | null
+  /** Who answers here, where that is not Steward itself. */
+  agent_id?: string | null
   last_seq: number
   /** Any website may be read, until the context is cleared. */
   web_open?: boolean

@@ -34,6 +34,7 @@ export function ChatPage({ params }: PageProps): JSX.Element {
               id={id}
               label="Message Steward"
               onSend={chat.send}
+              ownModel={chat.agent.value !== null}
               fresh={chat.loaded.value && !chat.items.value.length}
               webOpen={chat.webOpen.value}
               running={chat.active.value.size > 0}

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useEffect, useId, useState } from 'preact/hooks'
-import { api, fieldError, sentence } from '../api.ts'
+import { api, ApiError, fieldError } from '../api.ts'
 import { Button } from '../ui/button.tsx'
 import { CheckField, ChoiceField, TextField } from '../ui/field.tsx'
 import { useWords } from './cron.tsx'
@@ -57,7 +57,7 @@ export function ScheduleField({ draft, change, error }: ScheduleFieldProps): JSX
 function Expression({ draft, change, error }: ScheduleFieldProps) {
   const words = useWords(draft.schedule)
   const { preview, problem } = usePreview(draft.schedule, draft.timezone)
-  const wrong = fieldError(error, 'schedule') ?? refusalOf(problem)
+  const wrong = preview ? undefined : (refusalOf(problem) ?? fieldError(error, 'schedule'))
   return (
     <>
       <div class="examples" role="group" aria-label="Examples">
@@ -150,6 +150,7 @@ function usePreview(schedule: string, zone: string): Previewed {
 /** What is wrong with the expression; a remark on the zone alone is not about it. */
 function refusalOf(problem: unknown): string | undefined {
   const own = fieldError(problem, 'schedule')
-  if (own !== undefined || fieldError(problem, 'timezone') !== undefined) return own
-  return sentence(problem) ?? undefined
+  const aboutZone = fieldError(problem, 'timezone') !== undefined
+  const refused = problem instanceof ApiError && problem.code === 'invalid'
+  return own ?? (refused && !aboutZone ? problem.message : undefined)
 }
