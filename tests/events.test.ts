@@ -140,15 +140,16 @@ describe('the log of a run', () => {
 
   it('has no frames of other runs in its conversation', async () => {
     const agent = await newAgent(owner)
-    const runs: any[] = []
-    for (const content of ['one', 'two', 'three']) {
-      const { body } = await owner.post(`/api/agents/${agent.id}/message`, { content })
-      runs.push(await ended(owner, body.run_id))
-    }
+    const say = async (content: string) =>
+      (await owner.post(`/api/agents/${agent.id}/message`, { content })).body.run_id
+    const queued = [await say('one'), await say('two'), await say('three')]
+    await Promise.all(queued.map((id) => ended(owner, id)))
+    const runs = [...queued, await say('four')].map((id: string) => ({ id }))
+    await ended(owner, runs[3]!.id)
     const logs = await Promise.all(runs.map(({ id }) => all(`/api/runs/${id}`, 50)))
     logs.forEach((events, at) => {
       assert.ok(events.length > 2)
-      assert.ok(events.every(({ run_id }) => run_id === runs[at].id))
+      assert.ok(events.every(({ run_id }) => run_id === runs[at]!.id))
     })
     const together = logs.flat()
     assert.deepEqual(
