@@ -140,11 +140,14 @@ describe('the log of a run', () => {
 
   it('has no frames of other runs in its conversation', async () => {
     const agent = await newAgent(owner)
-    const say = async (content: string) =>
+    const open = Promise.withResolvers<void>()
+    api.answer(() => open.promise.then(() => say('Done.')))
+    const tell = async (content: string) =>
       (await owner.post(`/api/agents/${agent.id}/message`, { content })).body.run_id
-    const queued = [await say('one'), await say('two'), await say('three')]
+    const queued = [await tell('one'), await tell('two'), await tell('three')]
+    open.resolve()
     await Promise.all(queued.map((id) => ended(owner, id)))
-    const runs = [...queued, await say('four')].map((id: string) => ({ id }))
+    const runs = [...queued, await tell('four')].map((id: string) => ({ id }))
     await ended(owner, runs[3]!.id)
     const logs = await Promise.all(runs.map(({ id }) => all(`/api/runs/${id}`, 50)))
     logs.forEach((events, at) => {
