@@ -1,69 +1,38 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
+import { MISSING, startWalk, type Walk } from './peers/browser.ts'
 import { KEY, say, startModelApi, use, type ModelApi } from './peers/model-api.ts'
 import { OWNER, startSteward, type Steward } from './steward.ts'
-
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
-  existsSync(path),
-)
-const MISSING =
-  CHROMIUM === undefined && process.env.CI !== 'true' ? 'needs Chromium (Debian: apt install chromium)' : false
-const PICTURES = join(import.meta.dirname, 'output')
-const AXE = readFileSync(join(import.meta.dirname, '..', 'node_modules', 'axe-core', 'axe.min.js'), 'utf8')
-const WIDTHS = [390, 1280]
 
 describe('the page', { skip: MISSING }, () => {
   let model: ModelApi
   let steward: Steward
-  let browser: Browser
+  let walk: Walk
   let page: Page
   let modelEnv: Record<string, string>
-  const complaints: string[] = []
   const docs = mkdtempSync(join(tmpdir(), 'docs-'))
 
   before(async () => {
-    mkdirSync(PICTURES, { recursive: true })
     model = await startModelApi()
     const { ANTHROPIC_API_KEY: _key, ...env } = model.env
     modelEnv = env
     steward = await startSteward({ setUp: false, env })
-    browser = await chromium.launch({
-      ...(CHROMIUM === undefined ? {} : { executablePath: CHROMIUM }),
-      args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-background-networking'],
-    })
-    page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
-    page.on('pageerror', (error) => complaints.push(error.message))
-    page.on('console', (line) => {
-      if (line.type() === 'error' && /Content Security Policy|Refused to/i.test(line.text()))
-        complaints.push(line.text())
-    })
+    walk = await startWalk()
+    page = walk.page
   })
 
   after(async () => {
-    await browser.close()
+    await walk.browser.close()
     await steward[Symbol.asyncDispose]()
     await model[Symbol.asyncDispose]()
   })
 
-  async function picture(name: string): Promise<void> {
-    for (const width of WIDTHS) {
-      await page.setViewportSize({ width, height: 844 })
-      await page.waitForTimeout(150)
-      await page.screenshot({ path: join(PICTURES, `${name}-${width}.png`) })
-      const overflow = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth')
-      assert.ok(Number(overflow) <= 0, `${name} scrolls sideways at ${width} px`)
-    }
-  }
-
-  async function accessible(name: string): Promise<void> {
-    const run = `(async () => { const r = await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] }); return r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target).join(' ')) })()`
-    if (!(await page.evaluate('typeof axe !== "undefined"'))) await page.evaluate(AXE)
-    assert.deepEqual(await page.evaluate(run), [], name)
-  }
+  const picture = (name: string) => walk.picture(name)
+  const accessible = (name: string) => walk.accessible(name)
 
   async function write(text: string): Promise<void> {
     await page.getByRole('textbox', { name: /message/i }).fill(text)
@@ -229,7 +198,7 @@ describe('the page', { skip: MISSING }, () => {
       .or(page.getByText('Set-up').first())
       .first()
       .waitFor()
-    assert.deepEqual(complaints, [])
+    assert.deepEqual(walk.complaints, [])
   })
 
   it('is readable in the dark', async () => {
