@@ -54,3 +54,6 @@ export const dollars = (usd: number): string =>
 /** "1 message", "5 messages". */
 export const counted = (count: number, one: string, many = `${one}s`): string =>
   `${count.toLocaleString()} ${count === 1 ? one : many}`
+
+/** "waits for you" → "Waits for you". */
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useContext } from 'preact/hooks'
-import { counted, dollars } from '../format.ts'
+import { capital, counted, dollars } from '../format.ts'
 import { CopyButton } from '../ui/copy.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { AnswerContext } from './context.ts'
@@ -86,7 +86,7 @@ function progressOf(run: Run): string {
     const ahead = run.position ? `Queued behind ${counted(run.position, 'other run')}` : 'Queued'
     return run.waitingFor ? `${ahead}: ${run.waitingFor}` : `${ahead}…`
   }
-  if (run.status === 'waiting') return run.waitingFor ? `Waiting: ${run.waitingFor}` : 'Waiting…'
+  if (run.status === 'waiting') return run.waitingFor ? capital(run.waitingFor) : 'Waiting…'
   if (run.status === 'paused') return 'Steward is paused. It goes on from here when you resume it.'
   return 'Thinking…'
 }

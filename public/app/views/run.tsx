@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { fullTime } from '../format.ts'
+import { capital, fullTime } from '../format.ts'
 import { pending, refreshPending } from '../pending.ts'
 import type { PageProps } from '../routes.ts'
 import { Button } from '../ui/button.tsx'
@@ -50,7 +50,6 @@ function Whole({ run, reload }: { run: RunDetail; reload: () => Promise<void> })
       </div>
       {isGoing(run) && run.reason && <Reason run={run} />}
       <Asks run={run} />
-      <RunFacts run={run} />
       <Section title="What was asked">
         <pre class="asked" tabIndex={0}>
           {run.input}
@@ -63,6 +62,9 @@ function Whole({ run, reload }: { run: RunDetail; reload: () => Promise<void> })
         <div class="run-box">
           <RunTranscript run={run} />
         </div>
+      </Section>
+      <Section title="In numbers">
+        <RunFacts run={run} />
       </Section>
       {run.children.length > 0 && (
         <Section title="Other agents it asked">
@@ -94,9 +96,7 @@ function Reason({ run }: { run: RunDetail }) {
   return (
     <div class="notice" role="status">
       <Icon name="clock" />
-      <span>
-        <strong>{run.status === 'queued' ? 'Queued' : `It is ${statusWord(run.status)}`}:</strong> {run.reason}
-      </span>
+      <span>{capital(run.reason ?? statusWord(run.status))}</span>
     </div>
   )
 }

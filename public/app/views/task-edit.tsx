@@ -92,6 +92,7 @@ function TaskForm({ task, agentId }: { task: Task | null; agentId: string }) {
         value={draft.allowed_tools}
         onChange={(allowed_tools) => change({ allowed_tools })}
         error={fieldError(error, 'allowed_tools')}
+        preset={draft.agent_id ? 'What the agent may use' : 'Every tool that may run unattended'}
       />
       <h2>How far</h2>
       <LimitFields draft={draft} change={change} error={error} />

@@ -74,7 +74,7 @@ function TaskFacts({ task }: { task: TaskDetail }) {
           task.schedule || task.run_at ? ['Next', next ? fullTime(next) : 'not by itself'] : null,
           ['Done by', task.agent_id ? <AgentLink id={task.agent_id} /> : 'Steward'],
           ['Model', task.model ?? (task.agent_id ? 'The agent’s' : 'House default')],
-          ['Tools', toolsWords(task.allowed_tools)],
+          ['Tools', task.agent_id && !task.allowed_tools ? 'The agent’s' : toolsWords(task.allowed_tools)],
           ['Limits', limitsWords(task)],
           ['So far', `${costOf(task.cost_usd)} (${tokens(task)} tokens)`],
         ]}

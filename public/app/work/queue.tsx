@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { counted } from '../format.ts'
+import { capital, counted } from '../format.ts'
 import { Section } from '../ui/page.tsx'
 import { useResource } from '../ui/resource.ts'
 import { Time } from '../ui/states.tsx'
@@ -68,7 +68,7 @@ function QueueRow({ item, name }: { item: Line; name: string | null }) {
           {originWord(item.origin)} · since <Time at={item.created_at} />
         </span>
         {(item.reason || item.position) && (
-          <div class="muted small">{item.reason ?? `Number ${item.position} in the queue`}</div>
+          <div class="muted small">{item.reason ? capital(item.reason) : `Number ${item.position} in the queue`}</div>
         )}
       </div>
     </li>

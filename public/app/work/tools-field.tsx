@@ -15,20 +15,27 @@ type Tool = { name: string; description: string; operations: Operation[] }
 
 type Mode = 'all' | 'chosen' | 'none'
 
-const MODES = [
-  ['all', 'Every tool that may run unattended', 'What needs your yes still asks for it.'],
-  ['chosen', 'Only the tools chosen here'],
-  ['none', 'No tools', 'It thinks and writes; it reads and changes nothing.'],
-] as const
+const modes = (preset: string) =>
+  [
+    ['all', preset, 'What needs your yes still asks for it.'],
+    ['chosen', 'Only the tools chosen here'],
+    ['none', 'No tools', 'It thinks and writes; it reads and changes nothing.'],
+  ] as const satisfies [Mode, string, string?][]
 
 type ToolsFieldProps = {
   value: string[] | null
   onChange: (tools: string[] | null) => void
   error: string | undefined
+  preset?: string
 }
 
 /** What may be used: everything, whole tools or single operations of them, or nothing. */
-export function ToolsField({ value, onChange, error }: ToolsFieldProps): JSX.Element {
+export function ToolsField({
+  value,
+  onChange,
+  error,
+  preset = 'Every tool that may run unattended',
+}: ToolsFieldProps): JSX.Element {
   const [mode, setMode] = useState<Mode>(value === null ? 'all' : value.length ? 'chosen' : 'none')
   const [chosen, setChosen] = useState(value ?? [])
   const pick = (next: string[]) => {
@@ -41,7 +48,7 @@ export function ToolsField({ value, onChange, error }: ToolsFieldProps): JSX.Ele
   }
   return (
     <>
-      <ChoiceField label="It may use" value={mode} options={MODES} onChange={turn} error={error} />
+      <ChoiceField label="It may use" value={mode} options={modes(preset)} onChange={turn} error={error} />
       {mode === 'chosen' && <ToolTree chosen={chosen} onChange={pick} />}
     </>
   )
