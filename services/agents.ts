@@ -80,6 +80,9 @@ export function createAgents({ db, now, audit, schedules, models, registry, time
   const ofUser = db.prepare<[string], Row>(
     `SELECT ${COLUMNS} FROM agents WHERE user_id = ? AND deleted_at IS NULL ORDER BY created_at, id`,
   )
+  const named = db.prepare<[string], { name: string }>(
+    `SELECT name FROM agents WHERE user_id = (SELECT ?) AND deleted_at IS NULL AND integrity = 'owner' ORDER BY created_at LIMIT 100`,
+  )
   const insert = db.prepare(
     `INSERT INTO agents (id, user_id, name, prompt, integrity, model, prompt_mode, allowed_tools, max_tool_calls, max_cost_usd,
        enabled, paused, created_at, updated_at)
@@ -144,6 +147,9 @@ export function createAgents({ db, now, audit, schedules, models, registry, time
     find,
     get,
     timing,
+
+    /** What they are called, as far as only the owner could have named them. */
+    names: (userId: string): string[] => named.all(userId).map(({ name }) => name),
 
     /** The one of this id or, in any case of letters, this name. Throws `invalid` where the name fits several. */
     findByName(userId: string, nameOrId: string): Agent | undefined {

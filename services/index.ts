@@ -112,12 +112,8 @@ export function createServices(deps: ServicesDeps) {
     pageWorker: deps.pageWorker,
     folders: () => whitelists.folders().map((entry) => ({ path: entry.path, writtenBy: entry.written_by })),
     searchEngine: (): SearchEngine => searchEngine(credentials.find),
-    otherAgents: { names: ownAgents, ask: (call) => subAgents.ask(call) },
+    otherAgents: { names: (userId) => agents.names(userId), ask: (call) => subAgents.ask(call) },
   })
-  // @NOTE names that others could have written stay out of what models are told.
-  function ownAgents(userId: string): string[] {
-    return agents.list(userId).flatMap(({ name, integrity }) => (integrity === 'owner' ? [name] : []))
-  }
   closing.add('outgoing requests', () => outgoing.close())
   closing.add('page reader', () => reader.close())
 

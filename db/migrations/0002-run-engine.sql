@@ -32,8 +32,8 @@ CREATE INDEX runs_by_user ON runs (user_id, number);
 CREATE INDEX runs_by_agent ON runs (agent_id, number) WHERE agent_id IS NOT NULL;
 CREATE INDEX runs_by_task ON runs (task_id, number) WHERE task_id IS NOT NULL;
 CREATE INDEX runs_by_parent ON runs (parent_run_id, number) WHERE parent_run_id IS NOT NULL;
-CREATE INDEX runs_by_origin ON runs (user_id, origin, number);
-CREATE INDEX runs_by_status ON runs (user_id, status, number);
+CREATE INDEX runs_by_origin ON runs (user_id, origin, number) WHERE origin <> 'chat';
+CREATE INDEX runs_by_status ON runs (user_id, status, number) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_by_agent_status ON runs (agent_id, status, number) WHERE agent_id IS NOT NULL;
 CREATE INDEX runs_by_task_status ON runs (task_id, status, number) WHERE task_id IS NOT NULL;
 

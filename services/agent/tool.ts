@@ -102,9 +102,7 @@ export type Tool = {
   name: string
   description: string
   operations: Record<string, Operation>
-  /** Whether it is of any use to this user now; a tool that is not is not offered. */
-  available?: (userId: string) => boolean
-  /** One line for the model about what there is at the moment: names that its arguments may take. */
+  /** One line for the model about the names that its arguments may take now. Where there is none, '': it is not offered. */
   known?: (userId: string) => string
 }
 

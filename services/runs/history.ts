@@ -76,8 +76,12 @@ type Plan = Way & { rest: string[] }
  */
 const WAYS = {
   user: { index: 'runs_by_user', where: 'user_id = @user' },
-  status: { index: 'runs_by_status', where: 'user_id = @user AND status = @status' },
-  origin: { index: 'runs_by_origin', where: 'user_id = @user AND origin = @origin' },
+  ended: { index: 'runs_by_status', where: 'user_id = @user AND ended_at IS NOT NULL AND status = @status' },
+  unfinished: {
+    index: 'runs_active',
+    where: `status IN ('queued', 'running', 'waiting', 'paused') AND user_id = @user AND status = @status`,
+  },
+  origin: { index: 'runs_by_origin', where: `user_id = @user AND origin <> 'chat' AND origin = @origin` },
   agent: { index: 'runs_by_agent', where: 'agent_id = @agent' },
   agentStatus: { index: 'runs_by_agent_status', where: 'agent_id = @agent AND status = @status' },
   task: { index: 'runs_by_task', where: 'task_id = @task' },
@@ -173,12 +177,14 @@ export function createHistory({ db, agents, tasks }: HistoryDeps) {
   }
 }
 
+const ENDED: ReadonlySet<string> = new Set(['succeeded', 'failed', 'stopped', 'interrupted'])
+
 function waysOf({ status, agent_id, task_id, origin }: RunFilter): Way[] {
   const ways: Way[] = []
   if (agent_id !== undefined) ways.push(status === undefined ? WAYS.agent : WAYS.agentStatus)
   if (task_id !== undefined) ways.push(status === undefined ? WAYS.task : WAYS.taskStatus)
-  if (status !== undefined && ways.length === 0) ways.push(WAYS.status)
-  if (origin !== undefined) ways.push(WAYS.origin)
+  if (status !== undefined && ways.length === 0) ways.push(ENDED.has(status) ? WAYS.ended : WAYS.unfinished)
+  if (origin !== undefined && origin !== 'chat') ways.push(WAYS.origin)
   return ways
 }
 

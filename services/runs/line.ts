@@ -2,7 +2,7 @@ import type { Deps } from '../deps.ts'
 import { COLUMNS, toRun, type Lane, type Row, type Run } from './store.ts'
 
 const READY = `status = 'queued' AND ready = 1`
-const NEW = `${READY} AND started_at IS NULL AND lane = @lane AND autonomous = @autonomous`
+const NEW = `${READY} AND started_at IS NULL AND lane = (SELECT @lane) AND autonomous = (SELECT @autonomous)`
 
 type Group = { lane: Lane; autonomous: number }
 
@@ -23,7 +23,11 @@ export function createLine({ db, now }: Deps) {
      SELECT key FROM k WHERE key IS NOT NULL`,
   )
   const first = db.prepare<[Group & { key: string }], Row>(
-    `SELECT ${COLUMNS} FROM runs WHERE ${NEW} AND fair_key = @key ORDER BY number LIMIT 1`,
+    `SELECT ${COLUMNS} FROM runs WHERE ${NEW} AND fair_key = (SELECT @key) ORDER BY number LIMIT 1`,
+  )
+  const anybody = db.prepare<[], { found: number }>(
+    `SELECT EXISTS (SELECT 1 FROM runs WHERE ${READY} AND started_at IS NULL)
+       OR EXISTS (SELECT 1 FROM runs WHERE ${READY} AND started_at IS NOT NULL) AS found`,
   )
   const begun = db.prepare<[string], { n: number; oldest: string | null }>(
     'SELECT count(*) AS n, min(started_at) AS oldest FROM runs WHERE autonomous = 1 AND started_at > ?',
@@ -44,12 +48,17 @@ export function createLine({ db, now }: Deps) {
     return runs.toSorted((a, b) => compare(rank(a), rank(b)))[0]
   }
 
+  /** Chats have one account in common: first come, first served. */
   function heads(lane: Lane, autonomous: number): Run[] {
+    if (lane === 'chat') return autonomous === 1 ? [] : [toRun(first.get({ lane, autonomous, key: '' })) ?? []].flat()
     const found = keys.all({ lane, autonomous }).map(({ key }) => first.get({ lane, autonomous, key }))
     return found.map((row) => toRun(row)!)
   }
 
   return {
+    /** Whether anybody could go at all. */
+    isEmpty: (): boolean => anybody.get()!.found === 0,
+
     /** Who goes next in a lane: what was begun before, else the fairest choice. `autonomous` false leaves those out. */
     next(lane: Lane, { autonomous }: { autonomous: boolean }): Run | undefined {
       const again = toRun(resumed.get(lane))

@@ -38,7 +38,7 @@ export function createQueue({
   let nextHour: NodeJS.Timeout | undefined
 
   function wake(): void {
-    if (!open || settings.get('paused')) return
+    if (!open || settings.get('paused') || line.isEmpty()) return
     for (const lane of LANES) {
       while (running[lane] < settings.get(LIMIT[lane])) {
         const run = line.next(lane, { autonomous: lane === 'chat' || roomThisHour() })

@@ -44,7 +44,6 @@ export function createAgentTool({ names, ask }: AgentToolDeps): Tool {
     name: 'agent',
     description: 'Other agents of the owner.',
     operations: { ask: asking },
-    available: (userId) => names(userId).length > 0,
     known: (userId) => named('Agents', names(userId)),
   }
 }

@@ -70,13 +70,13 @@ export function createRegistry(tools: readonly Tool[], schemaFile: string) {
   function offered(offer: Offer): ToolSchema[] {
     return schemas().flatMap((schema) => {
       const tool = byName.get(schema.name)
-      if (!tool || tool.available?.(offer.userId) === false) return []
+      const known = tool?.known?.(offer.userId)
+      if (!tool || known === '') return []
       const all = Object.entries(tool.operations)
       const names = all.filter(([name, operation]) => isOffered(tool, name, operation, offer)).map(([name]) => name)
       if (names.length === 0) return []
       const own = names.length === all.length ? schema : narrowed(schema, names)
-      const known = tool.known?.(offer.userId) ?? ''
-      return [known === '' ? own : { ...own, description: `${own.description}\n${known}` }]
+      return [known === undefined ? own : { ...own, description: `${own.description}\n${known}` }]
     })
   }
 

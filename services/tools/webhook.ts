@@ -68,7 +68,6 @@ export function createWebhookTool({ now, targets, outbox }: Deps): Tool {
     name: 'webhook',
     description: 'Messages to services and devices.',
     operations: { send_to_target: send },
-    available: (userId) => targets.names(userId).length > 0,
     known: (userId) => named('Targets', targets.names(userId)),
   }
 }

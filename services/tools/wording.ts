@@ -51,8 +51,9 @@ export function pageLine({ text, next }: Page, offset: number, total: number, op
 
 const MOST_NAMED = 20
 
-/** What arguments may name, in one line. */
+/** What arguments may name, in one line; '' where that is nothing. */
 export function named(what: string, names: readonly string[]): string {
+  if (names.length === 0) return ''
   const shown = names.slice(0, MOST_NAMED).map((name) => JSON.stringify(name))
   return `${what}: ${shown.join(', ')}${names.length > MOST_NAMED ? ', …' : ''}`
 }

@@ -59,6 +59,9 @@ export function createWebhookTargets({
   const byName = db.prepare<[string, string], Row>(
     `SELECT ${COLUMNS} FROM webhook_targets WHERE user_id = ? AND name = ?`,
   )
+  const names = db.prepare<[string], { name: string }>(
+    'SELECT name FROM webhook_targets WHERE user_id = (SELECT ?) AND enabled = 1 ORDER BY name LIMIT 100',
+  )
   const page = db.prepare<[string, string, number], Row>(
     `SELECT ${COLUMNS} FROM webhook_targets WHERE user_id = ? AND name > ? ORDER BY name LIMIT ?`,
   )
@@ -129,7 +132,7 @@ export function createWebhookTargets({
     get,
     find: (id: string): Target | undefined => toTarget(byId.get(id)),
     findByName: (userId: string, name: string): Target | undefined => toTarget(byName.get(userId, name)),
-    names: (userId: string): string[] => page.all(userId, '', 1000).map(({ name }) => name),
+    names: (userId: string): string[] => names.all(userId).map(({ name }) => name),
     secretOf,
     /** Decided by what its maker may do today. */
     makerMayReachPrivate,
