@@ -7,6 +7,7 @@ const Lane = lazy(() => z.object({ running: z.number(), queued: z.number(), max_
 const Item = lazy(() =>
   z.object({
     run_id: z.string(),
+    name: z.string().nullable(),
     origin: z.string(),
     agent_id: z.string().nullable(),
     task_id: z.string().nullable(),

@@ -59,6 +59,7 @@ const AssistantMessage = lazy(() =>
 )
 const Conversation = lazy(() =>
   Entry().extend({
+    agent_id: z.string().nullable(),
     last_seq: z.number(),
     integrity: z.string(),
     privacy: z.string(),
@@ -108,7 +109,15 @@ export const conversationEndpoints = [
     params: Id,
     output: Conversation,
     errors: ['not_found'],
-    example: { ...EXAMPLE, last_seq: 12, integrity: 'owner', privacy: 'private', web_open: false, messages: [] },
+    example: {
+      ...EXAMPLE,
+      agent_id: null,
+      last_seq: 12,
+      integrity: 'owner',
+      privacy: 'private',
+      web_open: false,
+      messages: [],
+    },
     handle: ({ params }, { services, who }) =>
       services.transcript.of(services.conversations.get(who.user.id, params.id)),
   }),

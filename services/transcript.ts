@@ -28,6 +28,7 @@ export function createTranscript({ store, journal, approvals, engine, events, lo
     const runs = store.ofConversation(conversation.id)
     return {
       id: conversation.id,
+      agent_id: conversation.agentId,
       title: conversation.title,
       model: conversation.model,
       started_at: conversation.startedAt,

@@ -12,6 +12,8 @@ const MOST_SHOWN = 200
 export type QueueItem = {
   run_id: string
   origin: string
+  /** Of the task or agent; of neither where Steward itself answers. */
+  name: string | null
   agent_id: string | null
   task_id: string | null
   conversation_id: string
@@ -34,6 +36,7 @@ export function createControl({
   runs,
   queue,
   gate,
+  nameOf,
 }: {
   db: Db
   store: RunStore
@@ -42,6 +45,7 @@ export function createControl({
   runs: Runs
   queue: Queue
   gate: Gate
+  nameOf: (run: Run) => string
 }) {
   const unfinished = db.prepare<[string, number], Row>(
     `SELECT ${COLUMNS} FROM runs WHERE status IN ('queued', 'waiting', 'paused') AND user_id = ? ORDER BY number LIMIT ?`,
@@ -61,7 +65,8 @@ export function createControl({
 
   function item(run: Run, position: number): QueueItem {
     const { id, origin, agentId, taskId, conversationId, status, lane, createdAt } = run
-    const about = { run_id: id, origin, agent_id: agentId, task_id: taskId, conversation_id: conversationId }
+    const name = agentId === null && taskId === null ? null : nameOf(run)
+    const about = { run_id: id, name, origin, agent_id: agentId, task_id: taskId, conversation_id: conversationId }
     const inLine = status === 'queued' ? position : null
     return { ...about, status, lane, position: inLine, reason: reasonOf(run, position), created_at: createdAt }
   }

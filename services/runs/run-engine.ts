@@ -90,7 +90,7 @@ export function createRunEngine(deps: RunEngineDeps) {
   const admission = createAdmission({ ...deps, prompts, gate })
   const runs = createRuns({ ...deps, admission, gate, engine, queue })
   const subAgents = createSubAgents({ store, agents, submit: runs.submit })
-  const control = createControl({ ...deps, runs, queue, gate })
+  const control = createControl({ ...deps, runs, queue, gate, nameOf })
   deps.budgets.onFreed(runs.release)
   return { engine, queue, decisions, runs, subAgents, control }
 }
