@@ -8,7 +8,7 @@ import type { Chat } from './steward.ts'
 
 let api: ModelApi
 let steward: InsideSteward
-let open: (() => void)[] = []
+const open: (() => void)[] = []
 
 before(async () => {
   api = await startModelApi()
