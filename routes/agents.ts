@@ -114,10 +114,11 @@ export const agentEndpoints = [
     description: 'Its runs are stopped; what it did stays in the history.',
     output: Ok,
     example: OK,
-    handle: ({ params }, { services, who }) => {
-      services.agents.remove(who.user.id, params.id, who.actor)
-      services.runs.stopWhere({ agentId: params.id })
-      return OK
-    },
+    handle: ({ params }, { services, who }) =>
+      services.db.transact(() => {
+        services.agents.remove(who.user.id, params.id, who.actor)
+        services.runs.stopWhere({ agentId: params.id })
+        return OK
+      }),
   }),
 ]

@@ -192,11 +192,12 @@ export const taskEndpoints = [
     description: 'Its runs are stopped; what it did stays in the history.',
     output: Ok,
     example: OK,
-    handle: ({ params }, { services, who }) => {
-      services.tasks.remove(who.user.id, params.id, who.actor)
-      services.runs.stopWhere({ taskId: params.id })
-      return OK
-    },
+    handle: ({ params }, { services, who }) =>
+      services.db.transact(() => {
+        services.tasks.remove(who.user.id, params.id, who.actor)
+        services.runs.stopWhere({ taskId: params.id })
+        return OK
+      }),
   }),
   endpoint({
     ...common,

@@ -115,7 +115,7 @@ export function createRuns(deps: RunsDeps) {
     /** Stops all that an agent or a task has going. */
     stopWhere(of: { agentId: string } | { taskId: string }): void {
       db.transact(() => store.unfinished(of).forEach(halt))
-      queue.wake()
+      db.afterCommit(() => queue.wake())
     },
 
     /** Holds what waits in the queue for an agent or on its account; what goes is held at its next step. */
