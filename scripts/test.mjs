@@ -9,7 +9,7 @@ const all = readdirSync('tests', { recursive: true })
   .map((name) => join('tests', name))
   .sort()
 const files = named.length > 0 ? named : all
-const { status } = spawnSync(process.execPath, ['--test', '--test-timeout=120000', '--test-concurrency=2', ...files], {
+const { status } = spawnSync(process.execPath, ['--test', '--test-timeout=240000', '--test-concurrency=2', ...files], {
   stdio: 'inherit',
 })
 process.exit(status ?? 1)
