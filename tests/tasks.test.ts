@@ -242,6 +242,21 @@ describe('a task', () => {
     assert.equal((await owner.get(`/api/runs/${run_id}`)).body.task_name, 'A task')
   })
 
+  it('stays whole where its runs cannot be stopped', async () => {
+    api.answer({ text: ['…'], hang: true })
+    const { id } = await make({ schedule: YEARLY })
+    const asked = api.requests.length
+    const { run_id } = (await owner.post(`/api/tasks/${id}/run`)).body
+    await until(async () => api.requests.length > asked && true, 'the request')
+    const { sqlite } = steward.services.db
+    sqlite.exec(`CREATE TEMP TRIGGER fault BEFORE UPDATE ON runs BEGIN SELECT RAISE(ABORT, 'fault'); END`)
+    assert.equal((await owner.delete(`/api/tasks/${id}`)).status, 500)
+    sqlite.exec('DROP TRIGGER fault')
+    assert.ok((await one(owner, id)).next_run_at)
+    assert.equal((await owner.delete(`/api/tasks/${id}`)).status, 200)
+    await ended(owner, run_id, 'stopped')
+  })
+
   it('whose agent is gone is skipped with the reason, and the owner is told', async () => {
     const agent = (await owner.post('/api/agents', { name: 'Gone soon', prompt: 'Go.' })).body.id
     const at = steward.services.now().getTime() + 1500
