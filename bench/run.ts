@@ -1,4 +1,5 @@
 import { cpus, totalmem } from 'node:os'
+import { crashes } from './figures/crash.ts'
 import { install } from './figures/install.ts'
 import { prompt } from './figures/prompt.ts'
 import { sockets } from './figures/sockets.ts'
@@ -12,8 +13,16 @@ import { printRows, type Row } from './table.ts'
  * measured in the same run. It judges nothing: it fails only where something could not be measured.
  */
 
-const FIGURES: Record<string, () => Promise<Row[]>> = { start, turn, stream, sockets, prompt, install }
-const LONGEST_RUN_MS = 15 * 60_000
+const FIGURES: Record<string, () => Promise<Row[]>> = {
+  start,
+  turn,
+  stream,
+  sockets,
+  prompt,
+  install,
+  crash: crashes,
+}
+const LONGEST_RUN_MS = 30 * 60_000
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(FIGURES)
 const unknown = wanted.filter((name) => !Object.hasOwn(FIGURES, name))
