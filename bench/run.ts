@@ -1,7 +1,10 @@
 import { cpus, totalmem } from 'node:os'
 import { crashes } from './figures/crash.ts'
 import { install } from './figures/install.ts'
+import { pausing } from './figures/pause.ts'
 import { prompt } from './figures/prompt.ts'
+import { scale } from './figures/scale.ts'
+import { schedules } from './figures/schedules.ts'
 import { sockets } from './figures/sockets.ts'
 import { start } from './figures/start.ts'
 import { stream } from './figures/stream.ts'
@@ -20,6 +23,9 @@ const FIGURES: Record<string, () => Promise<Row[]>> = {
   sockets,
   prompt,
   install,
+  pause: pausing,
+  schedules,
+  scale,
   crash: crashes,
 }
 const LONGEST_RUN_MS = 30 * 60_000
