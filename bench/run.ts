@@ -1,5 +1,6 @@
 import { cpus, totalmem } from 'node:os'
 import { crashes } from './figures/crash.ts'
+import { engine } from './figures/engine.ts'
 import { install } from './figures/install.ts'
 import { pausing } from './figures/pause.ts'
 import { prompt } from './figures/prompt.ts'
@@ -23,6 +24,7 @@ const FIGURES: Record<string, () => Promise<Row[]>> = {
   sockets,
   prompt,
   install,
+  engine,
   pause: pausing,
   schedules,
   scale,
