@@ -175,13 +175,17 @@ export function createAgents({ db, now, audit, schedules, models, registry, time
       return agent
     },
 
-    /** What the draft leaves out stays. The owner's rewriting the prompt makes it the owner's again. */
+    /**
+     * What the draft leaves out stays. One whose words others could have written is the owner's again once the owner has
+     * written its prompt anew and said its name: both are told to models.
+     */
     change(userId: string, id: string, draft: AgentChange, by: Actor, integrity: Integrity): Agent {
       check(draft)
       return db.transact(() => {
         const before = get(userId, id)
         const changed = withChange(before, draft)
-        const rewritten = integrity === 'owner' && changed.prompt !== before.prompt
+        const named = before.integrity === 'owner' || draft.name !== undefined
+        const rewritten = integrity === 'owner' && named && changed.prompt !== before.prompt
         const agent = {
           ...changed,
           integrity: rewritten ? integrity : joinIntegrity(before.integrity, integrity),

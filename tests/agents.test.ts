@@ -143,7 +143,7 @@ describe('an agent', () => {
     assert.deepEqual(paths(await owner.put(`/api/agents/${id}`, { schedule: '99 * * * *' })), ['schedule'])
   })
 
-  it('counts as written by others once their key wrote at it, until the owner writes its prompt anew', async () => {
+  it('counts as written by others once their key wrote at it, until the owner writes its prompt anew under a name of theirs', async () => {
     const { id } = await newAgent(owner)
     const stranger = await makeKey(owner, ['admin'])
     const script = new Client(owner.url, stranger)
@@ -152,7 +152,9 @@ describe('an agent', () => {
     assert.equal(await integrity(), 'third_party')
     await owner.put(`/api/agents/${id}`, { enabled: false, prompt: 'Help with everything.' })
     assert.equal(await integrity(), 'third_party')
-    await owner.put(`/api/agents/${id}`, { prompt: 'My own words.' })
+    await owner.put(`/api/agents/${id}`, { prompt: 'Words under a name of theirs.' })
+    assert.equal(await integrity(), 'third_party')
+    await owner.put(`/api/agents/${id}`, { name: 'Mine', prompt: 'My own words.' })
     assert.equal(await integrity(), 'owner')
     const trusted = await makeKey(owner, ['admin'], { input: 'owner' })
     await new Client(owner.url, trusted).put(`/api/agents/${id}`, { prompt: 'Mine too.' })

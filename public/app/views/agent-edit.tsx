@@ -51,7 +51,10 @@ function AgentForm({ agent }: { agent: Agent | null }) {
   const save = () =>
     void run(async () => {
       const id = agent ? agent.id : (await api.post<Agent>('/api/agents', bodyOf(draft, 'agent'))).id
-      if (agent) await api.put(`/api/agents/${id}`, changesOf(draftOf(agent), draft, 'agent'))
+      // @NOTE what others could have written is the owner's again only when the owner sends all of it.
+      const whole = agent?.integrity === 'third_party'
+      const changes = whole ? bodyOf(draft, 'agent') : changesOf(draftOf(agent), draft, 'agent')
+      if (agent) await api.put(`/api/agents/${id}`, changes)
       tell(agent ? 'Saved.' : `${draft.name.trim()} is ready.`)
       navigate(`/agents/${id}`)
     })

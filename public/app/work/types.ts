@@ -30,7 +30,7 @@ export type Terms = {
 type Kept = { id: string; user_id: string; created_at: string; updated_at: string; last_run: LastRun | null }
 type Spent = { input_tokens: number; output_tokens: number; cost_usd: number | null }
 
-export type Agent = Kept & Terms & When & Spent & { paused: boolean; prompt_mode: PromptMode }
+export type Agent = Kept & Terms & When & Spent & { paused: boolean; integrity: Integrity; prompt_mode: PromptMode }
 export type Task = Kept & Terms & When & Spent & { agent_id: string | null; last_occurrence: Occurrence | null }
 
 export type AgentDetail = {
