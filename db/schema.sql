@@ -224,6 +224,8 @@ CREATE TABLE steps (
   success       INTEGER CHECK (success IN (0, 1)),
   confirmed     INTEGER NOT NULL DEFAULT 0 CHECK (confirmed IN (0, 1)),
   result_urls   TEXT,                                     -- JSON: URLs that stood whole in a search result list
+  source        TEXT,                                     -- what a result was read from, in a few words for the owner
+  flags         TEXT,                                     -- JSON: what the extra layers said of it (services/policy/screens.ts)
   integrity     TEXT NOT NULL CHECK (integrity IN ('owner', 'third_party')),  -- of the run after this step
   privacy       TEXT NOT NULL CHECK (privacy IN ('public', 'private')),
   model         TEXT,
@@ -271,6 +273,34 @@ CREATE INDEX approvals_by_user ON approvals (user_id, created_at);
 CREATE INDEX approvals_uncertain ON approvals (call_id) WHERE kind = 'uncertain';
 CREATE INDEX approvals_by_agent ON approvals (agent_id, created_at) WHERE agent_id IS NOT NULL;
 CREATE INDEX approvals_by_conversation ON approvals (conversation_id, decided_at) WHERE state = 'approved';
+
+-- The owner's standing yeses: for the runs of one agent, or within one conversation. A revoked one is gone; the audit log keeps it.
+CREATE TABLE grants (
+  id                TEXT PRIMARY KEY,
+  user_id           TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  agent_id          TEXT,                                 -- applies where this agent is the root of the run
+  conversation_id   TEXT,
+  operation         TEXT NOT NULL,                        -- tool.operation
+  destinations      TEXT NOT NULL DEFAULT '[]',           -- JSON: every destination of a call must be among them
+  paths             TEXT NOT NULL DEFAULT '[]',           -- JSON: every path of a call must be one of them or below
+  after_third_party INTEGER NOT NULL DEFAULT 0 CHECK (after_third_party IN (0, 1)),
+  per_day           INTEGER NOT NULL DEFAULT 5,
+  approval_id       TEXT,                                 -- the card it was made from
+  expires_at        TEXT,
+  created_at        TEXT NOT NULL,
+  CHECK ((agent_id IS NULL) <> (conversation_id IS NULL))
+) STRICT;
+CREATE INDEX grants_by_user ON grants (user_id, id);
+CREATE INDEX grants_by_agent ON grants (agent_id) WHERE agent_id IS NOT NULL;
+CREATE INDEX grants_by_conversation ON grants (conversation_id) WHERE conversation_id IS NOT NULL;
+
+-- How often a grant was used on a day of the house (TZ).
+CREATE TABLE grant_uses (
+  grant_id TEXT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
+  day      TEXT NOT NULL,                                 -- YYYY-MM-DD
+  uses     INTEGER NOT NULL,
+  PRIMARY KEY (grant_id, day)
+) STRICT, WITHOUT ROWID;
 
 -- The one log of everything that clients are told; seq is the cursor they resume by and is never used twice.
 CREATE TABLE events (

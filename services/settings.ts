@@ -13,6 +13,15 @@ const DEFAULTS = {
   approval_timeout_chat_s: 15 * 60,
   approval_timeout_unattended_s: 24 * 60 * 60,
   max_result_chars: 50_000 as number,
+  flow_guard: true as boolean,
+  sanitize_enhanced: false as boolean,
+  canary: false as boolean,
+  llm_screen: false as boolean,
+  llm_screen_model: null as string | null,
+  output_validation: true as boolean,
+  audit_retention_days: null as number | null,
+  /** Providers that may not be told what is private. */
+  public_only_providers: [] as string[],
 }
 
 export type SettingValues = typeof DEFAULTS

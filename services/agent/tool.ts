@@ -47,6 +47,8 @@ export type ToolOutcome = {
   labels?: Labels
   /** URLs that stood whole in a result list of the search engine. */
   resultUrls?: string[]
+  /** What it was read from, in a few words for the owner: "the mail of 09:12 by x@y". */
+  source?: string
 }
 
 /**

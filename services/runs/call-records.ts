@@ -38,6 +38,8 @@ type Finished = {
   success: boolean
   labels: Labels
   resultUrls?: readonly string[] | undefined
+  source?: string | undefined
+  flags?: readonly string[] | undefined
   durationMs: number
   confirmed: boolean
   approvedBy?: string | null | undefined

@@ -63,10 +63,12 @@ export function createCalls(deps: CallsDeps) {
     const conversation = (): Conversation => deps.conversations.find(run.conversationId)!
     const mode = () => modeOf(run, progress, conversation(), deps)
     const verdictOf = (policy: PolicyCall): Verdict =>
-      decide(policy, progress.labels, mode(), [], deps.lists(run.userId), { flowGuard: true })
+      decide(policy, progress.labels, mode(), [], deps.lists(run.userId), { flowGuard: settings.get('flow_guard') })
     /** A redirect belongs to a call that was counted already. */
     const hop = (policy: PolicyCall): Verdict =>
-      decide(policy, progress.labels, { ...mode(), toolCalls: 0 }, [], deps.lists(run.userId), { flowGuard: true })
+      decide(policy, progress.labels, { ...mode(), toolCalls: 0 }, [], deps.lists(run.userId), {
+        flowGuard: settings.get('flow_guard'),
+      })
     /** Rules 1 to 3 with today's lists, for a call that was counted when it was first looked at. */
     const again = (policy: PolicyCall): Verdict | undefined =>
       refuse(policy, { ...mode(), toolCalls: 0 }, deps.lists(run.userId))
@@ -243,7 +245,7 @@ export function createCalls(deps: CallsDeps) {
       const failed = outcome instanceof AppError
       const labels = (failed ? undefined : outcome.labels) ?? looked?.parsed.operation.yields ?? progress.labels
       const content = failed ? `Error: ${outcome.message}` : outcome.content
-      const rest = failed ? {} : { summary: outcome.summary, resultUrls: outcome.resultUrls }
+      const rest = failed ? {} : { summary: outcome.summary, resultUrls: outcome.resultUrls, source: outcome.source }
       const result = records.finished(run, progress, call, {
         content,
         success: !failed,

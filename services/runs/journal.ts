@@ -23,6 +23,8 @@ export type Step = {
   success: number | null
   confirmed: number
   resultUrls: string | null
+  source: string | null
+  flags: string | null
   integrity: Integrity
   privacy: Privacy
   model: string | null
@@ -47,10 +49,14 @@ export type ToolEnd = {
   success: boolean
   labels: Labels
   resultUrls?: readonly string[] | undefined
+  /** What it was read from, in a few words for the owner. */
+  source?: string | undefined
+  /** What the extra layers said of it. */
+  flags?: readonly string[] | undefined
 }
 
 const COLUMNS = `id, run_id AS runId, position, kind, status, tool_name AS toolName, operation, arguments, decision, rule, reason,
-  content, summary, success, confirmed, result_urls AS resultUrls, integrity, privacy, model, started_at AS startedAt,
+  content, summary, success, confirmed, result_urls AS resultUrls, source, flags, integrity, privacy, model, started_at AS startedAt,
   finished_at AS finishedAt`
 
 export type Journal = ReturnType<typeof createJournal>
@@ -71,7 +77,7 @@ export function createJournal({ db, now }: Deps) {
   )
   const finish = db.prepare(
     `UPDATE steps SET status = 'finished', content = @content, summary = @summary, success = @success, result_urls = @resultUrls,
-       integrity = @integrity, privacy = @privacy, finished_at = @at WHERE id = @id`,
+       source = @source, flags = @flags, integrity = @integrity, privacy = @privacy, finished_at = @at WHERE id = @id`,
   )
   const BLANK = {
     toolName: null,
@@ -136,6 +142,8 @@ export function createJournal({ db, now }: Deps) {
         summary: end.summary,
         success: Number(end.success),
         resultUrls: end.resultUrls?.length ? JSON.stringify(end.resultUrls) : null,
+        source: end.source ?? null,
+        flags: end.flags?.length ? JSON.stringify(end.flags) : null,
         ...end.labels,
         at: now().toISOString(),
       })
