@@ -1,0 +1,30 @@
+-- The security kernel: standing yeses, and what is known of each result.
+
+CREATE TABLE grants (
+  id                TEXT PRIMARY KEY,
+  user_id           TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  agent_id          TEXT,
+  conversation_id   TEXT,
+  operation         TEXT NOT NULL,
+  destinations      TEXT NOT NULL DEFAULT '[]',
+  paths             TEXT NOT NULL DEFAULT '[]',
+  after_third_party INTEGER NOT NULL DEFAULT 0 CHECK (after_third_party IN (0, 1)),
+  per_day           INTEGER NOT NULL DEFAULT 5,
+  approval_id       TEXT,
+  expires_at        TEXT,
+  created_at        TEXT NOT NULL,
+  CHECK ((agent_id IS NULL) <> (conversation_id IS NULL))
+) STRICT;
+CREATE INDEX grants_by_user ON grants (user_id, id);
+CREATE INDEX grants_by_agent ON grants (agent_id) WHERE agent_id IS NOT NULL;
+CREATE INDEX grants_by_conversation ON grants (conversation_id) WHERE conversation_id IS NOT NULL;
+
+CREATE TABLE grant_uses (
+  grant_id TEXT NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
+  day      TEXT NOT NULL,
+  uses     INTEGER NOT NULL,
+  PRIMARY KEY (grant_id, day)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE steps ADD COLUMN source TEXT;
+ALTER TABLE steps ADD COLUMN flags TEXT;
