@@ -19,6 +19,9 @@ export type Db = {
   close: () => void
 }
 
+/** How long the write-ahead log may grow (16 MiB) before it is folded in: pages that many commits touch are written once. */
+const CHECKPOINT_PAGES = 4_000
+
 /** Raised when the file cannot be used as it is; the message is for the owner's terminal. */
 export class DatabaseRefused extends Error {}
 
@@ -34,6 +37,7 @@ export function openDb(file: string, options: { schemaDir: string; backupDir: st
     sqlite.pragma('synchronous = FULL')
     sqlite.pragma('foreign_keys = ON')
     sqlite.pragma('busy_timeout = 5000')
+    sqlite.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
     prepareSchema(sqlite, options)
   } catch (error) {
     sqlite.close()

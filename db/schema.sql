@@ -173,16 +173,16 @@ CREATE INDEX runs_by_task_status ON runs (task_id, status, number) WHERE task_id
 CREATE INDEX runs_active ON runs (conversation_id, number) WHERE status IN ('queued', 'running', 'waiting', 'paused');
 CREATE INDEX runs_by_conversation ON runs (conversation_id, number);
 
--- Full-text search over what was asked and answered; kept in step by triggers.
+-- Full-text search over what was asked and answered in chats; kept in step by triggers.
 CREATE VIRTUAL TABLE runs_text USING fts5 (input, answer, content = 'runs', content_rowid = 'number', tokenize = 'unicode61', columnsize = 0);
-CREATE TRIGGER runs_text_insert AFTER INSERT ON runs BEGIN
+CREATE TRIGGER runs_text_insert AFTER INSERT ON runs WHEN new.lane = 'chat' BEGIN
   INSERT INTO runs_text (rowid, input, answer) VALUES (new.number, new.input, new.answer);
 END;
-CREATE TRIGGER runs_text_update AFTER UPDATE OF answer ON runs BEGIN
+CREATE TRIGGER runs_text_update AFTER UPDATE OF answer ON runs WHEN new.lane = 'chat' BEGIN
   INSERT INTO runs_text (runs_text, rowid, input, answer) VALUES ('delete', old.number, old.input, old.answer);
   INSERT INTO runs_text (rowid, input, answer) VALUES (new.number, new.input, new.answer);
 END;
-CREATE TRIGGER runs_text_delete AFTER DELETE ON runs BEGIN
+CREATE TRIGGER runs_text_delete AFTER DELETE ON runs WHEN old.lane = 'chat' BEGIN
   INSERT INTO runs_text (runs_text, rowid, input, answer) VALUES ('delete', old.number, old.input, old.answer);
 END;
 

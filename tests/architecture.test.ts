@@ -18,7 +18,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'services/outgoing/ranges.ts',
     'db',
   ],
-  'services/models': ['services/agent', 'services/shapes', 'services/errors.ts', 'services/ids.ts'],
+  'services/models': ['services/agent', 'services/shapes', 'services/errors.ts', 'services/ids.ts', 'services/outgoing/wire.ts'],
   db: [],
   services: ['services', 'db'],
   routes: ['services', 'routes', 'db'],

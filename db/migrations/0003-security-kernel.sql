@@ -28,3 +28,20 @@ CREATE TABLE grant_uses (
 
 ALTER TABLE steps ADD COLUMN source TEXT;
 ALTER TABLE steps ADD COLUMN flags TEXT;
+
+-- Only chats are searched; the runs of agents need not pay for it.
+DROP TRIGGER runs_text_insert;
+DROP TRIGGER runs_text_update;
+DROP TRIGGER runs_text_delete;
+INSERT INTO runs_text (runs_text) VALUES ('delete-all');
+INSERT INTO runs_text (rowid, input, answer) SELECT number, input, answer FROM runs WHERE lane = 'chat';
+CREATE TRIGGER runs_text_insert AFTER INSERT ON runs WHEN new.lane = 'chat' BEGIN
+  INSERT INTO runs_text (rowid, input, answer) VALUES (new.number, new.input, new.answer);
+END;
+CREATE TRIGGER runs_text_update AFTER UPDATE OF answer ON runs WHEN new.lane = 'chat' BEGIN
+  INSERT INTO runs_text (runs_text, rowid, input, answer) VALUES ('delete', old.number, old.input, old.answer);
+  INSERT INTO runs_text (rowid, input, answer) VALUES (new.number, new.input, new.answer);
+END;
+CREATE TRIGGER runs_text_delete AFTER DELETE ON runs WHEN old.lane = 'chat' BEGIN
+  INSERT INTO runs_text (runs_text, rowid, input, answer) VALUES ('delete', old.number, old.input, old.answer);
+END;

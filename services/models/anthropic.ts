@@ -4,6 +4,7 @@ import { AppError } from '../errors.ts'
 import { toAnthropic } from './anthropic-request.ts'
 import { anthropicTurn } from './anthropic-turn.ts'
 import { broken, failureOf, missingKey, type Vendor } from './failures.ts'
+import { wireFetch } from '../outgoing/wire.ts'
 
 export type AnthropicOptions = { apiKey: () => string | undefined; baseUrl: string | undefined }
 
@@ -95,6 +96,7 @@ function connector(vendor: Vendor, baseURL: string): () => Promise<Anthropic> {
       authToken: null,
       baseURL,
       maxRetries: 0,
+      fetch: wireFetch,
       logLevel: 'off',
       openTelemetry: false,
     })

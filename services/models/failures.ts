@@ -91,7 +91,9 @@ function isApiFailure(error: unknown): error is ApiFailure {
 
 function isNetworkFailure(error: unknown): boolean {
   if (error instanceof SyntaxError) return true
-  return error instanceof TypeError && (error.cause !== undefined || error.message === 'terminated')
+  if (error instanceof TypeError) return error.cause !== undefined || error.message === 'terminated'
+  const { code } = (error ?? {}) as { code?: unknown }
+  return error instanceof Error && /^(UND_ERR_|HPE_|E[A-Z]{3,})/.test(String(code))
 }
 
 function statusOf({ status, error, type, code }: ApiFailure): number | undefined {

@@ -4,6 +4,7 @@ import { AppError } from '../errors.ts'
 import { broken, failureOf, missingKey, type Vendor } from './failures.ts'
 import { toOpenai } from './openai-request.ts'
 import { openaiTurn } from './openai-turn.ts'
+import { wireFetch } from '../outgoing/wire.ts'
 
 export type OpenaiFormOptions = Vendor & {
   /** Read at every call; the address up to and with `/v1`. */
@@ -56,6 +57,7 @@ function connector(vendor: OpenaiFormOptions): () => Promise<OpenAI> {
       project: null,
       baseURL,
       maxRetries: 0,
+      fetch: wireFetch,
       logLevel: 'off',
       defaultHeaders: vendor.headers ?? {},
     })
