@@ -8,6 +8,8 @@ import { parseEnv } from 'node:util'
 import { DatabaseRefused, openDb } from './db/open.ts'
 import { buildApp, sessionHandler } from './routes/index.ts'
 import { serveChat } from './routes/chat-socket.ts'
+import { boundStrangers, SERVER_OPTIONS } from './routes/connections.ts'
+import { addressReader } from './routes/sign-in.ts'
 import { ConfigError, readConfig, type Config } from './services/config.ts'
 import { takeDataFolder } from './services/data-folder.ts'
 import { createServices } from './services/index.ts'
@@ -44,8 +46,9 @@ export async function start(config: Config, now: () => Date = () => new Date()):
   const session = sessionHandler(services, config)
   const documentFile = join(PROGRAM_DIR, 'dist', 'openapi.json')
   const app = buildApp({ services, config, log, session, pageDir: join(PROGRAM_DIR, 'public', 'dist'), documentFile })
-  const server = createServer(app)
-  const closeSockets = serveChat(server, { services, config, log, session })
+  const server = createServer(SERVER_OPTIONS, app)
+  const vouch = boundStrangers(server, config)
+  const closeSockets = serveChat(server, { services, config, log, session, vouch, addressOf: addressReader(app) })
   const url = await listen(server, config)
   services.start()
   announce(url, config, services.setup.token())

@@ -9,6 +9,7 @@ import type { IntakeAttachment } from '../services/shapes/intake.ts'
 import type { Who } from '../services/who.ts'
 import { channelOf, isWanted } from './channels.ts'
 import type { ChatSocketDeps } from './chat-socket.ts'
+import { refuseDeep } from './depth.ts'
 import { asAppError } from './errors.ts'
 import { gathered } from './gathered.ts'
 
@@ -186,6 +187,7 @@ function parseFrame(data: RawData): ClientFrame {
   } catch {
     throw new AppError('invalid', 'That frame is not valid JSON.')
   }
+  refuseDeep(value)
   const result = ClientFrame().safeParse(value)
   if (result.success) return result.data
   const detail = result.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message }))

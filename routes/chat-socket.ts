@@ -18,12 +18,23 @@ import { hostRefusal, isKnownHost } from './hosts.ts'
 /** Room for 20 MiB of attachments in base64, and for saying in a frame that it was too much. */
 const LARGEST_FRAME = 48 * 1024 * 1024
 const LONGEST_PATH = 4096
-const LOOK_MS = 1_000
+const LOOK_MS = 900
+
+/** Refusals that count against an address. */
+const STRIKES: ReadonlySet<string> = new Set(['unauthorized', 'cross_origin', 'misdirected', 'not_found'])
 
 /** How long a socket may take to answer a close before it is cut. */
 const FAREWELL_MS = 500
 
-export type ChatSocketDeps = { services: Services; config: Config; log: Log; session: SessionHandler }
+/** `vouch` says of a connection that somebody is known on it; `addressOf` is where a request comes from. */
+export type ChatSocketDeps = {
+  services: Services
+  config: Config
+  log: Log
+  session: SessionHandler
+  vouch: (stream: Duplex) => void
+  addressOf: (req: IncomingMessage) => string
+}
 
 /**
  * `/ws/{session_id}`: conversations over a socket. Whoever may not have one is refused at the upgrade, with the status and
@@ -48,29 +59,41 @@ export function serveChat(server: Server, deps: ChatSocketDeps): () => void {
     admit(req, deps)
       .then(({ who, conversationId, after }) => {
         sockets.handleUpgrade(req, stream, head, (socket) => {
+          deps.vouch(stream)
           open.set(socket, who)
           socket.on('close', () => open.delete(socket))
           converse(socket, { who, conversationId, after, stream }, deps)
         })
       })
-      .catch((error: unknown) =>
-        refuse(
-          stream,
-          asAppError(error, (bug) => log.error({ err: bug }, 'upgrade failed')),
-        ),
-      )
+      .catch(async (error: unknown) => {
+        const refusal = asAppError(error, (bug) => log.error({ err: bug }, 'upgrade failed'))
+        refuse(stream, await struck(refusal, req, deps))
+      })
+      .catch((error: unknown) => stream.destroy(error as Error))
   })
+  sockets.on('wsClientError', (_error, stream) =>
+    refuse(stream, new AppError('invalid', 'That is no request for a WebSocket of version 13.')),
+  )
 
-  // @NOTE nobody says when a key runs out, so it is looked at; whatever else ends is told at once.
+  // @NOTE nobody says when a key runs out or a row is changed by hand, so it is looked at; other endings are told at once.
   const timer = setInterval(() => {
-    for (const [socket, who] of open)
-      if (who.via === 'key' && !who.fresh()) farewell(socket, 1008, 'This key has ended')
+    for (const socket of ended(open)) farewell(socket, 1008, 'This key or session has ended')
   }, LOOK_MS).unref()
 
   return () => {
     clearInterval(timer)
     for (const socket of open.keys()) farewell(socket, 1001, 'The server is stopping')
   }
+}
+
+/** The sockets of keys, sessions and users that are there no longer; each is looked up once. */
+function ended(open: ReadonlyMap<WebSocket, Who>): WebSocket[] {
+  const seen = new Map<string, boolean>()
+  return [...open].flatMap(([socket, who]) => {
+    const right = who.via === 'key' ? who.keyId : who.sessionId
+    if (!seen.has(right)) seen.set(right, who.fresh() !== undefined)
+    return seen.get(right) ? [] : [socket]
+  })
 }
 
 /** Closes a socket, also one whose other side does not answer. */
@@ -127,9 +150,25 @@ function cursor(text: string | null): number | undefined {
   throw new AppError('invalid', '"after" must be the seq of a frame.')
 }
 
+/** What strangers are told, who after too many refusals are told to wait. */
+async function struck(refusal: AppError, req: IncomingMessage, deps: ChatSocketDeps): Promise<AppError> {
+  if (!STRIKES.has(refusal.code)) return refusal
+  return deps.services.socketLimits.strike(deps.addressOf(req)).then(
+    () => refusal,
+    (tooMany: AppError) => tooMany,
+  )
+}
+
 function refuse(stream: Duplex, error: AppError): void {
   const body = JSON.stringify({ error: error.message, code: error.code })
-  stream.end(
-    `HTTP/1.1 ${STATUS[error.code]} Refused\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
+  const headers = {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    ...(error.retryAfter === undefined ? {} : { 'Retry-After': error.retryAfter }),
+    Connection: 'close',
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  stream.end([`HTTP/1.1 ${STATUS[error.code]} Refused`, ...lines, '', body].join('\r\n'))
 }

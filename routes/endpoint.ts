@@ -6,11 +6,17 @@ import type { Services } from '../services/index.ts'
 import type { Scope } from '../services/shapes/api-key.ts'
 import type { Who } from '../services/who.ts'
 import { identify, permit } from './auth.ts'
+import { refuseDeep } from './depth.ts'
 
 /** What a handler is given beside its input. `who` is there unless the endpoint is public. */
 export type Context = { services: Services; config: Config; who: Who; req: Request; res: Response }
 
 type Lazy<T> = () => ZodType<T>
+
+/** The largest body of a request, in bytes, where an endpoint says nothing else. */
+const BODY_LIMIT = 1024 * 1024
+/** The same where anybody may ask. */
+const STRANGERS_BODY_LIMIT = 16 * 1024
 
 /**
  * An endpoint is a value: from it come the route, who may use it, the validation of what comes in, the answer's status and
@@ -32,8 +38,8 @@ export type Endpoint<P = any, Q = any, B = any, O = any> = {
   params?: Lazy<P>
   query?: Lazy<Q>
   body?: Lazy<B>
-  /** Largest body; 1 MiB when absent. */
-  bodyLimit?: string
+  /** Largest body, in bytes; 1 MiB when absent, 16 KiB where the endpoint is public. */
+  bodyLimit?: number
   /** The shape of the answer; absent where it is no JSON (`media` says what). */
   output?: Lazy<O>
   media?: string
@@ -71,13 +77,23 @@ function bodyParsers(definition: Endpoint, services: Services): RequestHandler[]
     res.locals.who = admit(definition, req, services)
     next()
   }
-  return [allow, jsonOnly, express.json({ limit: definition.bodyLimit ?? '1mb', strict: false, type: () => true })]
+  const limit = bodyLimitOf(definition)
+  return [allow, jsonOnly, express.json({ limit, strict: false, type: () => true }), shallowOnly]
+}
+
+export function bodyLimitOf({ bodyLimit, role }: Endpoint): number {
+  return bodyLimit ?? (role === 'public' ? STRANGERS_BODY_LIMIT : BODY_LIMIT)
 }
 
 const jsonOnly: RequestHandler = (req, _res, next) => {
   const hasBody = req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0
   if (!hasBody || req.is('application/json')) return next()
   next(new AppError('unsupported_media_type', 'Send the body as application/json.'))
+}
+
+const shallowOnly: RequestHandler = (req, _res, next) => {
+  refuseDeep(req.body)
+  next()
 }
 
 function admit(definition: Endpoint, req: Request, services: Services): Who | undefined {

@@ -42,7 +42,7 @@ type Source = { log: FrameLog; follow: (listener: Listener) => () => void }
 
 const RETRY_MS = 2_000
 const HEARTBEAT_MS = 15_000
-const LOOK_MS = 1_000
+const LOOK_MS = 900
 const PAGE = 200
 /** A reader with so many bytes unread is waited for, and after so long cut off; it resumes by its Last-Event-ID. */
 const MAX_BUFFERED = 256 * 1024
@@ -86,8 +86,8 @@ function stream(after: number, { services, who, res }: Context, { log, follow }:
   leave.push(follow((told) => void (told.seq !== null && readOn())))
   leave.push(services.endings.listen((ending) => concerns(ending, who) && end()))
   leave.push(every(HEARTBEAT_MS, () => res.write(':\n\n')))
-  // @NOTE nobody says when a key runs out, so it is looked at; whatever else ends is told at once.
-  leave.push(every(LOOK_MS, () => (who.via === 'key' && !who.fresh() ? end() : readOn())))
+  // @NOTE nobody says when a key runs out or a row is changed by hand, so it is looked at; other endings are told at once.
+  leave.push(every(LOOK_MS, () => (who.fresh() ? readOn() : end())))
   const { gap, oldest } = log.page(after, 1)
   if (gap) res.write(`event: gap\ndata: ${JSON.stringify({ oldest })}\n\n`)
   readOn()

@@ -75,7 +75,7 @@ export type AppDeps = {
 export function buildApp({ services, config, log, session, pageDir, documentFile }: AppDeps): Express {
   const app = express()
   app.disable('x-powered-by').disable('etag').set('trust proxy', config.trustProxy).set('query parser', 'simple')
-  app.use(hostCheck(config), securityHeaders(config))
+  app.use(securityHeaders(config), hostCheck(config))
   app.use('/api', noStore, session, originCheck(config))
   mount(app, endpoints, services, config)
   app.get('/openapi.json', openApi(documentFile))

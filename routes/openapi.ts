@@ -1,6 +1,6 @@
 import { z, type ZodType } from 'zod'
 import type { ErrorCode } from '../services/errors.ts'
-import type { Endpoint } from './endpoint.ts'
+import { bodyLimitOf, type Endpoint } from './endpoint.ts'
 import { STATUS } from './errors.ts'
 
 type Json = Record<string, unknown>
@@ -16,7 +16,7 @@ export function openApiDocument(endpoints: readonly Endpoint[]): Json {
       version: '0.1.0',
       summary: 'A personal agent server that one person runs at home.',
       description:
-        'Sign in with the cookie of POST /api/auth/login, or send an API key as X-API-Key or as a bearer token. Conversations stream over the WebSocket /ws/{session_id}.',
+        'Sign in with the cookie of POST /api/auth/login, or send an API key as X-API-Key or as a bearer token. Conversations stream over the WebSocket /ws/{session_id}. Every operation says who may use it: x-role (public, user, admin), x-scopes (an API key needs one of them), x-session-only (no API key will do), x-body-limit (bytes).',
     },
     servers: [{ url: '/' }],
     tags: [...new Set(endpoints.map(({ tag }) => tag))].map((name) => ({ name })),
@@ -46,6 +46,10 @@ function operationOf(definition: Endpoint): Json {
     description: [description, role === 'admin' ? 'For administrators.' : '', keys].filter(Boolean).join(' '),
     tags: [tag],
     security,
+    'x-role': role,
+    'x-scopes': scopes,
+    'x-session-only': sessionOnly ?? false,
+    'x-body-limit': bodyLimitOf(definition),
     parameters: [
       ...parametersOf(definition.params, 'path'),
       ...parametersOf(definition.query, 'query'),

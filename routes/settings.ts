@@ -90,7 +90,7 @@ export const settingEndpoints = [
     path: '/api/settings/personality',
     tag: 'Settings',
     role: 'user',
-    scopes: ['admin'],
+    scopes: [],
     sessionOnly: true,
     summary: 'Change these texts',
     description: 'They reach the model as your own words. What is left out stays as it is.',

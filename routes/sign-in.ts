@@ -1,4 +1,5 @@
-import type { Request } from 'express'
+import type { IncomingMessage } from 'node:http'
+import type { Express, Request } from 'express'
 import type { Services } from '../services/index.ts'
 import type { User } from '../services/users.ts'
 
@@ -7,6 +8,12 @@ const LONGEST_AGENT = 300
 /** Where a request comes from, as TRUST_PROXY lets Express see it. */
 export function clientAddress(req: Request): string {
   return req.ip ?? req.socket.remoteAddress ?? ''
+}
+
+/** The same for a request that Express does not see: the upgrade of a socket. */
+export function addressReader(app: Express): (req: IncomingMessage) => string {
+  // @NOTE `ip` lives on the app's own request prototype, which knows what TRUST_PROXY says.
+  return (req) => clientAddress(Object.setPrototypeOf(req, app.request) as Request)
 }
 
 /** Starts a fresh session (its id is new, so that a planted one is worth nothing) and writes it into the audit log. */

@@ -38,7 +38,7 @@ import { createSchedules } from './schedules/schedules.ts'
 import { createSessions } from './sessions.ts'
 import { createSettings } from './settings.ts'
 import { createSetup } from './setup.ts'
-import { createSignInLimits } from './sign-in-limits.ts'
+import { createSignInLimits, createSocketLimits } from './sign-in-limits.ts'
 import { createTasks } from './tasks.ts'
 import { createTickets } from './tickets.ts'
 import { createTools } from './tools/index.ts'
@@ -242,6 +242,7 @@ export function createServices(deps: ServicesDeps) {
     transcript,
     idempotency,
     signInLimits: createSignInLimits(),
+    socketLimits: createSocketLimits(),
     setup: createSetup({ dataDir: folder.dir, users }),
     tickets: createTickets({ now }),
     folderBrowser: createFolderBrowser(bounds),

@@ -4,6 +4,7 @@ import { AppError } from './errors.ts'
 
 const MINUTE = { points: 5, duration: 60 }
 const HOUR = { points: 20, duration: 3600 }
+const REFUSED_SOCKETS = { points: 30, duration: 60 }
 
 export type SignInLimits = ReturnType<typeof createSignInLimits>
 
@@ -49,8 +50,19 @@ function refuse(error: unknown): never {
   })
 }
 
+export type SocketLimits = ReturnType<typeof createSocketLimits>
+
+/** Slows down whoever asks for sockets without a right to one. Those who have it are never counted, so none is locked out. */
+export function createSocketLimits() {
+  const limiter = new RateLimiterMemory(REFUSED_SOCKETS)
+  return {
+    /** Notes a refusal. Throws `rate_limited` instead of it when there were too many. */
+    strike: async (address: string): Promise<void> => void (await limiter.consume(networkOf(address)).catch(refuse)),
+  }
+}
+
 /** One household shares an IPv6 /64, so that is what counts as an address. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!ipaddr.isValid(address)) return address
   const parsed = ipaddr.process(address)
   return parsed instanceof ipaddr.IPv6 ? parsed.parts.slice(0, 4).join(':') : parsed.toString()

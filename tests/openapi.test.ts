@@ -20,7 +20,11 @@ type Operation = {
   requestBody?: { content: Record<string, Media> }
   responses: Record<string, { description: string; content?: Record<string, Media> }>
 }
-type Layer = { route?: { path: string | string[]; methods: Record<string, boolean> } }
+type Layer = {
+  route?: { path: string | string[]; methods: Record<string, boolean> }
+  handle: { stack?: Layer[] }
+}
+type Router = { stack: Layer[] }
 
 const document = JSON.parse(JSON.stringify(openApiDocument(endpoints))) as {
   openapi: string
@@ -47,12 +51,18 @@ function mountedRoutes(): string[] {
     pageDir: '/nowhere',
     documentFile: '/nowhere',
   })
-  const layers = (app as unknown as { router: { stack: Layer[] } }).router.stack
-  return layers.flatMap(({ route }) =>
-    route
+  return routesIn((app as unknown as { router: Router }).router)
+}
+
+/** Also those of routers within routers, so that none can hide. */
+function routesIn({ stack }: Router): string[] {
+  return stack.flatMap(({ route, handle }) => {
+    const inside = Array.isArray(handle.stack) ? routesIn({ stack: handle.stack }) : []
+    const own = route
       ? Object.keys(route.methods).map((method) => `${method} ${String(route.path).replace(/:(\w+)/g, '{$1}')}`)
-      : [],
-  )
+      : []
+    return route ? own : inside
+  })
 }
 
 describe('the OpenAPI document', () => {

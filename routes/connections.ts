@@ -1,0 +1,56 @@
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Response } from 'express'
+import type { Config } from '../services/config.ts'
+import { networkOf } from '../services/sign-in-limits.ts'
+
+/** Connections in all; what comes beyond is closed unheard. */
+const MOST_CONNECTIONS = 4_000
+/** Connections of one address (IPv6: of one /64) on which nobody has shown yet who they are. */
+const MOST_STRANGERS = 128
+
+/** How long a request may take to arrive, and how much its headers may hold: nobody keeps a place by dawdling (slow loris). */
+export const SERVER_OPTIONS: ServerOptions = {
+  headersTimeout: 15_000,
+  requestTimeout: 60_000,
+  connectionsCheckingInterval: 5_000,
+  maxHeaderSize: 16 * 1024,
+}
+
+/**
+ * Bounds what strangers can hold open. Returns `vouch`: a connection it was called for counts no longer, because somebody
+ * was recognised on it; answers to people who are known vouch for theirs. Behind a proxy (TRUST_PROXY) every connection
+ * is the proxy's, so there only the total is bounded.
+ */
+export function boundStrangers(server: Server, { trustProxy }: Pick<Config, 'trustProxy'>): (stream: Duplex) => void {
+  const strangers = new Map<Duplex, string>()
+  const counts = new Map<string, number>()
+  server.maxConnections = MOST_CONNECTIONS
+
+  function vouch(stream: Duplex): void {
+    const network = strangers.get(stream)
+    if (network === undefined) return
+    strangers.delete(stream)
+    const left = counts.get(network)! - 1
+    if (left === 0) counts.delete(network)
+    else counts.set(network, left)
+  }
+
+  if (trustProxy !== false) return vouch
+  server.on('connection', (socket) => {
+    const network = networkOf(socket.remoteAddress ?? '')
+    const count = counts.get(network) ?? 0
+    if (count >= MOST_STRANGERS) return void socket.destroy()
+    counts.set(network, count + 1)
+    strangers.set(socket, network)
+    socket.once('close', () => vouch(socket))
+  })
+  server.on('request', (req: IncomingMessage, res: ServerResponse) =>
+    res.once('finish', () => isKnown(res) && vouch(req.socket)),
+  )
+  return vouch
+}
+
+function isKnown(res: ServerResponse): boolean {
+  return (res as Response).locals?.who !== undefined
+}

@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { makeKey, type Client, type Steward } from '../steward.ts'
+import { newAgent, reached } from './agents.ts'
+
+/** Stands in all that the owner has, so that whoever else sees it can be caught. */
+export const MARK = 'plumtree'
+
+/**
+ * Gives the owner one of everything, with MARK in it; answers, for each part of a path in the API's document, what stands
+ * for it. An endpoint whose path names something new needs that thing here.
+ */
+export async function giveBelongings({ owner, anybody }: Steward): Promise<Record<string, string>> {
+  const folder = join(tmpdir(), `${MARK}-${randomUUID()}`)
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'old.txt'), `The ${MARK} of yesterday.`)
+  const made = async (path: string, body: object) => (await owner.post(path, body)).body
+  await made('/api/filesystem-whitelist', { path: folder, note: MARK, written_by: 'me' })
+  await made('/api/web-whitelist', { domain: `${MARK}.example`, note: MARK })
+  await made('/api/credentials', { key: `house:${MARK}`, value: `${MARK}-secret`, description: MARK })
+  await owner.put('/api/settings/personality', { agent_name: MARK, soul: MARK, user: MARK })
+  const agent = await newAgent(owner, { name: MARK, prompt: `Think of the ${MARK}.` })
+  const task = await made('/api/tasks', { name: MARK, prompt: `Water the ${MARK}.`, agent_id: agent.id })
+  const target = await made('/api/webhook-targets', { name: MARK, url: `https://${MARK}.example/hook`, owner: true })
+  const key = await made('/api/api-keys', { name: MARK, scopes: ['read'] })
+  const conversation = await talk(owner, folder)
+  const { messages } = (await owner.get(`/api/conversations/${conversation}`)).body
+  const approval = await question(anybody(await makeKey(owner, ['run'])), owner, agent.id, folder)
+  const first = async (path: string) => (await owner.get(path)).body.items[0].id
+  return {
+    '/api/auth/sessions/{id}': await first('/api/auth/sessions'),
+    '/api/api-keys/{id}': key.id,
+    '/api/credentials/{key}': `house:${MARK}`,
+    '/api/web-whitelist/{domain}': `${MARK}.example`,
+    '/api/filesystem-whitelist/{path}': folder,
+    '/api/webhook-targets/{id}': target.id,
+    '/api/agents/{id}': agent.id,
+    '/api/tasks/{id}': task.id,
+    '/api/runs/{id}': await first('/api/runs'),
+    '/api/conversations/{id}': conversation,
+    '/api/conversations/{id}/attachments/{attachment_id}': messages[0].attachments[0].id,
+    '/api/approvals/{id}': approval,
+    '/api/notifications/{id}': await first('/api/notifications'),
+    '/api/trash/{id}': await first('/api/trash'),
+  }
+}
+
+/** A conversation with an attachment, in which a file is overwritten, so that the trash has something. */
+async function talk(owner: Client, folder: string): Promise<string> {
+  const id = randomUUID()
+  const chat = await owner.chat(id)
+  const attachments = [{ name: `${MARK}.txt`, media_type: 'text/plain', data: Buffer.from(MARK).toString('base64') }]
+  await chat.ask(`My ${MARK}`, { attachments })
+  chat.send({ type: 'clear' })
+  chat.send({
+    type: 'message',
+    content: `/filesystem.write_file path="${join(folder, 'old.txt')}" content="The new ${MARK}"`,
+  })
+  const { call_id } = await chat.next('confirmation_required')
+  chat.send({ type: 'confirm', call_id, approved: true })
+  await chat.next('done')
+  await chat.close()
+  return id
+}
+
+/** A run of the agent that a script started, waiting for the owner's answer: a question and its notification. */
+async function question(script: Client, owner: Client, agentId: string, folder: string): Promise<string> {
+  const message = `/filesystem.write_file path="${join(folder, 'new.txt')}" content="${MARK}"`
+  const { body } = await script.post(`/api/agents/${agentId}/run`, { message })
+  await reached(owner, body.run_id, ({ status }) => status === 'waiting')
+  return (await owner.get('/api/approvals?state=pending')).body.items[0].id
+}

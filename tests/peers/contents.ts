@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+
+/** What moves by being looked at: it says when somebody was there, not what they did. */
+const RESTLESS: Record<string, string[]> = {
+  http_sessions: ['data', 'last_seen_at', 'expires_at'],
+  api_keys: ['last_used_at'],
+}
+
+/**
+ * Says, each time it is called, which tables and files changed since the call before; rows of the user `except` do not
+ * count.
+ */
+export function watchContents(dataDir: string, except = ''): { changed: () => string[]; close: () => void } {
+  const db = new Database(join(dataDir, 'steward.sqlite'), { readonly: true })
+  const tables = db
+    .prepare<[], { name: string }>(
+      `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND sql NOT LIKE 'CREATE VIRTUAL%'`,
+    )
+    .all()
+    .map(({ name }) => ({
+      name,
+      rows: db
+        .prepare(`SELECT ${columnsOf(db, name)} FROM "${name}" WHERE ${ownerOf(db, name)} IS NOT '${except}'`)
+        .raw(),
+    }))
+  const look = () => ({
+    ...Object.fromEntries(tables.map(({ name, rows }) => [name, digest(rows.all())])),
+    files: filesIn(dataDir),
+  })
+  let last: Record<string, string> = look()
+
+  return {
+    changed() {
+      const before = last
+      last = look()
+      return Object.keys(last).filter((name) => last[name] !== before[name])
+    },
+    close: () => db.close(),
+  }
+}
+
+function columnsOf(db: Database.Database, table: string): string {
+  const names = (db.pragma(`table_info("${table}")`) as { name: string }[]).map(({ name }) => name)
+  return names
+    .filter((name) => !RESTLESS[table]?.includes(name))
+    .map((name) => `"${name}"`)
+    .join()
+}
+
+/** The column that says whose a row is; a constant where it is nobody's. */
+function ownerOf(db: Database.Database, table: string): string {
+  if (table === 'users') return 'id'
+  const names = (db.pragma(`table_info("${table}")`) as { name: string }[]).map(({ name }) => name)
+  return names.includes('user_id') ? 'user_id' : "'the house'"
+}
+
+function filesIn(dataDir: string): string {
+  const names = readdirSync(dataDir, { recursive: true }).map(String)
+  return names
+    .filter((name) => !name.startsWith('steward.'))
+    .sort()
+    .join('\n')
+}
+
+function digest(rows: unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(rows)).digest('hex')
+}
