@@ -25,6 +25,7 @@ import { hostCheck } from './hosts.ts'
 import { modelEndpoints } from './models.ts'
 import { notificationEndpoints } from './notifications.ts'
 import { scheduleEndpoints } from './schedules.ts'
+import { securityEndpoints } from './security.ts'
 import { sessionEndpoints } from './sessions.ts'
 import { settingEndpoints } from './settings.ts'
 import { setupEndpoints } from './setup.ts'
@@ -46,6 +47,7 @@ export const endpoints: readonly Endpoint[] = [
   ...webhookTargetEndpoints,
   ...modelEndpoints,
   ...settingEndpoints,
+  ...securityEndpoints,
   ...ticketEndpoints,
   ...controlEndpoints,
   ...agentEndpoints,

@@ -2,6 +2,7 @@ import { statfsSync } from 'node:fs'
 import type { Db } from '../db/open.ts'
 import { SCHEMA_VERSION } from '../db/open.ts'
 import type { Models } from './models/index.ts'
+import type { Settings } from './settings.ts'
 
 const LITTLE_SPACE = 200 * 1024 * 1024
 
@@ -12,8 +13,15 @@ export type HealthReport = {
   issues: string[]
 }
 
+export type HealthDeps = {
+  db: Db
+  dataDir: string
+  models: Pick<Models, 'providers'>
+  settings: Pick<Settings, 'get'>
+}
+
 /** Whether the house is in order. `issues` make it unhealthy, a full disk degraded; other warnings are for the owner to know. */
-export function createHealth({ db, dataDir, models }: { db: Db; dataDir: string; models: Pick<Models, 'providers'> }) {
+export function createHealth({ db, dataDir, models, settings }: HealthDeps) {
   function disk(): string | undefined {
     const { bavail, bsize } = statfsSync(dataDir)
     return bavail * bsize < LITTLE_SPACE ? 'There is hardly any space left on the disk.' : undefined
@@ -31,12 +39,18 @@ export function createHealth({ db, dataDir, models }: { db: Db; dataDir: string;
       : 'No model provider is set up; only the rehearsal model answers.'
   }
 
+  function guardWarning(): string | undefined {
+    return settings.get('flow_guard')
+      ? undefined
+      : 'The flow guard is off: what others wrote can make Steward act without asking you. Turn it on under Settings → Security.'
+  }
+
   return {
     ready(): HealthReport {
       const found = { database: attempt(database), disk: attempt(disk) }
       const warning = modelWarning()
       const issues = found.database === undefined ? [] : [found.database]
-      const warnings = [found.disk, warning].filter((one) => one !== undefined)
+      const warnings = [found.disk, guardWarning(), warning].filter((one) => one !== undefined)
       return {
         status: issues.length > 0 ? 'unhealthy' : found.disk !== undefined ? 'degraded' : 'ok',
         checks: {

@@ -35,6 +35,7 @@ import { createRunEngine } from './runs/run-engine.ts'
 import { createRunStore } from './runs/store.ts'
 import { createScheduler } from './schedules/scheduler.ts'
 import { createSchedules } from './schedules/schedules.ts'
+import { createSecurity } from './security.ts'
 import { createSessions } from './sessions.ts'
 import { createSettings } from './settings.ts'
 import { createSetup } from './setup.ts'
@@ -135,6 +136,7 @@ export function createServices(deps: ServicesDeps) {
   const budgets = createBudgets({ ...base, timezone: config.timezone, settings, usage, notify: notifications.add, log })
   closing.add('budgets', () => budgets.close())
   const limits = createLimits({ db, settings, audit })
+  const security = createSecurity({ db, settings, audit, models })
   const personalities = createPersonalities({ ...base, audit })
   const conversations = createConversations(base)
   const runStore = createRunStore(base)
@@ -223,6 +225,7 @@ export function createServices(deps: ServicesDeps) {
     usage,
     budgets,
     limits,
+    security,
     personalities,
     conversations,
     runStore,
@@ -246,7 +249,7 @@ export function createServices(deps: ServicesDeps) {
     setup: createSetup({ dataDir: folder.dir, users }),
     tickets: createTickets({ now }),
     folderBrowser: createFolderBrowser(bounds),
-    health: createHealth({ db, dataDir: folder.dir, models }),
+    health: createHealth({ db, dataDir: folder.dir, models, settings }),
 
     /** Takes up the work where it lay, and begins to look after the house. */
     start(): void {

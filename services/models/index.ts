@@ -128,6 +128,9 @@ export function createModels(deps: ModelsDeps) {
     /** The names of the providers that are set up. */
     providers: (): string[] => configured().map(({ name }) => name),
 
+    /** The names of all providers there could be. */
+    allProviders: (): string[] => providers.map(({ name }) => name),
+
     /** USD for a turn of that model; null where its prices are not known. */
     cost: (id: string, usage: TokenUsage): number | null => costUsd(choose(id).prices, usage),
   }
