@@ -21,7 +21,15 @@ const Approval = lazy(() =>
     arguments: z.unknown(),
     description: z.string(),
     reason: z.string(),
-    provenance: z.unknown(),
+    provenance: z.array(
+      z.object({
+        path: z.string(),
+        value: z.string(),
+        origin: z.enum(['owner', 'third_party', 'steward', 'model']),
+        sentence: z.string(),
+      }),
+    ),
+    may_remember: z.array(z.enum(['conversation', 'agent'])),
     created_at: Time(),
     expires_at: Time(),
     decided_at: Time().nullable(),
@@ -37,6 +45,7 @@ const Decision = lazy(() =>
       approved: z.boolean(),
       note: Note(),
       arguments: z.record(z.string(), z.unknown()).optional(),
+      remember: z.enum(['conversation', 'agent']).optional(),
     }),
     z.strictObject({ decision: z.enum(['done', 'again', 'give_up']), note: Note() }),
   ]),
@@ -56,7 +65,15 @@ const EXAMPLE = {
   arguments: { operation: 'write_file', path: '/srv/documents/a.txt', content: 'Hello' },
   description: 'Write 5 characters to /srv/documents/a.txt.',
   reason: 'It would change your data.',
-  provenance: [],
+  provenance: [
+    {
+      path: 'path',
+      value: '/srv/documents/a.txt',
+      origin: 'owner' as const,
+      sentence: 'Comes from your message of 08:00.',
+    },
+  ],
+  may_remember: ['conversation' as const],
   created_at: '2026-11-22T08:00:00.000Z',
   expires_at: '2026-11-22T08:15:00.000Z',
   decided_at: null,
@@ -66,9 +83,11 @@ const EXAMPLE = {
 }
 
 /** An approval with every known secret in it masked. */
-function shown(approval: Row, { credentials }: Services): ReturnType<typeof shownApproval> {
+function shown(approval: Row, { credentials, decisions }: Services) {
   const row = shownApproval(approval)
-  return { ...row, arguments: credentials.maskValue(row.arguments), description: credentials.mask(row.description) }
+  const may_remember = approval.state === 'pending' ? decisions.mayRemember(approval) : []
+  const args = credentials.maskValue(row.arguments)
+  return { ...row, arguments: args, description: credentials.mask(row.description), may_remember }
 }
 
 export const approvalEndpoints = [
@@ -108,7 +127,7 @@ export const approvalEndpoints = [
     scopes: ['approve'],
     summary: 'Decide',
     description:
-      'Once: the same decision again is fine, the opposite is 409, too late is 410. `arguments` approves with changed arguments. A key cannot decide for a run it started. A question of the kind `uncertain` asks what became of a call of which nobody knows whether it happened; it takes `{"decision": "done"}`, `"again"` or `"give_up"`.',
+      'Once: the same decision again is fine, the opposite is 409, too late is 410. `arguments` approves with changed arguments. `remember` makes a grant of it, as far as `may_remember` says: for this `conversation`, or for whatever the `agent` does by itself; only on the page. A key cannot decide for a run it started. A question of the kind `uncertain` asks what became of a call of which nobody knows whether it happened; it takes `{"decision": "done"}`, `"again"` or `"give_up"`.',
     params: Id,
     body: Decision,
     output: Approval,
@@ -118,6 +137,8 @@ export const approvalEndpoints = [
     handle: async ({ params, body }, { services, who }) => {
       if ('approved' in body && !body.approved && body.arguments !== undefined)
         throw new AppError('invalid', 'Changed arguments go with an approval, not with a refusal.')
+      if ('approved' in body && !body.approved && body.remember !== undefined)
+        throw new AppError('invalid', 'Only an approval can be remembered.')
       const decider = {
         userId: who.user.id,
         by: who.by,

@@ -161,10 +161,10 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
 }
 
 function decisionOf(frame: Extract<ClientFrame, { type: 'confirm' }>): Decision {
-  const { approved, decision, note, arguments: args } = frame
+  const { approved, decision, note, arguments: args, remember } = frame
   if (decision !== undefined) return { decision, note }
   if (approved === undefined) throw new AppError('invalid', 'Say "approved": true or false.')
-  return { approved, note, arguments: args }
+  return { approved, note, arguments: args, remember }
 }
 
 /** A channel by name; `agent.*` names all of them. */

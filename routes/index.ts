@@ -20,6 +20,7 @@ import { conversationEndpoints } from './conversations.ts'
 import { credentialEndpoints } from './credentials.ts'
 import { mount, type Endpoint } from './endpoint.ts'
 import { errorHandler } from './errors.ts'
+import { grantEndpoints } from './grants.ts'
 import { healthEndpoints } from './health.ts'
 import { hostCheck } from './hosts.ts'
 import { modelEndpoints } from './models.ts'
@@ -58,6 +59,7 @@ export const endpoints: readonly Endpoint[] = [
   ...toolEndpoints,
   ...conversationEndpoints,
   ...approvalEndpoints,
+  ...grantEndpoints,
   ...notificationEndpoints,
   ...usageEndpoints,
   ...trashEndpoints,

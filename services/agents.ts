@@ -56,6 +56,7 @@ export type AgentsDeps = Deps & {
   }
   models: { choose(id: string): unknown }
   registry: { tools(): readonly Tool[] }
+  grants: { dropOfAgent(agentId: string): void }
   /** The house's, for what has no schedule of its own. */
   timezone: string
 }
@@ -75,7 +76,7 @@ const TIMING_FIELDS = ['schedule', 'run_at', 'timezone', 'catch_up', 'enabled'] 
 export type Agents = ReturnType<typeof createAgents>
 
 /** The agents of each user. A removed one stays as a row, so that its history keeps its name. */
-export function createAgents({ db, now, audit, schedules, models, registry, timezone }: AgentsDeps) {
+export function createAgents({ db, now, audit, schedules, models, registry, timezone, grants }: AgentsDeps) {
   const byId = db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM agents WHERE id = ?`)
   const ofUser = db.prepare<[string], Row>(
     `SELECT ${COLUMNS} FROM agents WHERE user_id = ? AND deleted_at IS NULL ORDER BY created_at, id`,
@@ -205,6 +206,7 @@ export function createAgents({ db, now, audit, schedules, models, registry, time
         const at = now().toISOString()
         remove.run(at, at, id)
         schedules.remove(id)
+        grants.dropOfAgent(id)
         record('removed', agent, by)
       })
     },

@@ -16,6 +16,7 @@ import { createEndings } from './endings.ts'
 import { createEventLog } from './event-log.ts'
 import { createEvents } from './events.ts'
 import { createFolderBrowser } from './folder-browser.ts'
+import { createGrants } from './grants.ts'
 import { createHealth } from './health.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { createIdempotency } from './idempotency.ts'
@@ -142,6 +143,7 @@ export function createServices(deps: ServicesDeps) {
   const runStore = createRunStore(base)
   const journal = createJournal(base)
   const approvals = createApprovals(base)
+  const grants = createGrants({ ...base, timezone: config.timezone, audit })
   const registry = createRegistry(tools, deps.toolSchemaFile)
   const privateHosts = hostKeys(config.allowedPrivateHosts)
   const lists = (userId: string): Lists => ({
@@ -153,7 +155,7 @@ export function createServices(deps: ServicesDeps) {
   })
 
   const schedules = createSchedules({ ...base, timezone: config.timezone })
-  const staff = { ...base, audit, schedules, models, registry, timezone: config.timezone }
+  const staff = { ...base, audit, grants, schedules, models, registry, timezone: config.timezone }
   const agents = createAgents(staff)
   const tasks = createTasks({ ...staff, agents })
   const { engine, queue, decisions, runs, subAgents, control } = createRunEngine({
@@ -176,6 +178,7 @@ export function createServices(deps: ServicesDeps) {
     tasks,
     persona: personalities.get,
     lists,
+    grants,
     cancelSends: (runId, why) => webhooks.outbox.cancel({ runId }, why),
   })
   const scheduler = createScheduler({
@@ -230,6 +233,7 @@ export function createServices(deps: ServicesDeps) {
     conversations,
     runStore,
     approvals,
+    grants,
     registry,
     decisions,
     runs,

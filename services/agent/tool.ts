@@ -14,17 +14,27 @@ export type PathFact = {
 
 /**
  * Where a call would reach, gathered before it is decided. `decide` is pure and sees only this.
- * `url`: one absolute URL after WHATWG normalisation. `engine`: a query to the configured search engine.
- * `destinations`: addresses, chat ids or targets of a `send`.
+ * `url`: one absolute URL after WHATWG normalisation. `engine`: a query to the configured search engine. `server`: an
+ * outside tool server, which learns whatever the call says.
  */
 export type Reach = {
   paths?: PathFact[]
-  egress?: { kind: 'url'; url: string } | { kind: 'engine'; host: string }
-  destinations?: { address: string; class: 'owner' | 'listed' | 'other' }[]
+  egress?:
+    { kind: 'url'; url: string } | { kind: 'engine'; host: string } | { kind: 'server'; name: string; inHouse: boolean }
+  destinations?: Destination[]
 }
 
-/** `ask` and `deny` carry a sentence that may be told to the model: it never names the switch that would lift it. */
-export type Verdict = { decision: 'allow' | 'ask' | 'deny'; rule: string; reason: string }
+/**
+ * An address, chat id, host or target of a `send`. `owner`: marked as the owner's own. `listed`: on the hard list for its
+ * kind. `other`: not on it. `unlisted`: there is no such list for its kind. `full`: its daily limit is used up.
+ */
+export type Destination = { address: string; class: 'owner' | 'listed' | 'other' | 'unlisted'; full?: boolean }
+
+/**
+ * `ask` and `deny` carry a sentence that may be told to the model: it never names the switch that would lift it. `grant`: the
+ * standing yes that allowed it, whose use is to be counted.
+ */
+export type Verdict = { decision: 'allow' | 'ask' | 'deny'; rule: string; reason: string; grant?: string }
 
 /** What a tool may know of the run it works for. */
 export type ToolContext = {

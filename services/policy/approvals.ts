@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import type { Integrity } from '../shapes/labels.ts'
+import type { Provenance } from './provenance.ts'
 
 export type ApprovalState = 'pending' | 'approved' | 'denied' | 'expired' | 'void'
 
@@ -23,7 +24,7 @@ export type Approval = {
   integrity: Integrity
   description: string
   reason: string
-  provenance: unknown
+  provenance: Provenance[]
   edited: boolean
   created_at: string
   expires_at: string
@@ -34,6 +35,9 @@ export type Approval = {
   answer: Answer | null
   used_at: string | null
 }
+
+/** Beyond this one call: for the rest of the conversation, or for whatever the agent does by itself. */
+export type Remember = 'conversation' | 'agent'
 
 /** It happened; do it again; leave it. */
 export type Answer = 'done' | 'again' | 'give_up'
@@ -55,12 +59,13 @@ export type Question = Pick<
   | 'integrity'
   | 'description'
   | 'reason'
+  | 'provenance'
   | 'expires_at'
 >
 
 /** About a call to come: yes or no. About one of which nobody knows whether it happened: what the owner knows. */
 export type Decision =
-  | { approved: boolean; note?: string | undefined; arguments?: unknown }
+  | { approved: boolean; note?: string | undefined; arguments?: unknown; remember?: Remember | undefined }
   | { decision: Answer; note?: string | undefined }
 
 type Row = Omit<Approval, 'arguments' | 'provenance' | 'edited' | 'targets'> & {
@@ -87,9 +92,9 @@ export function createApprovals({ db, now }: Deps) {
   const byId = db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM approvals WHERE id = ?`)
   const insert = db.prepare(
     `INSERT INTO approvals (id, user_id, kind, state, run_id, conversation_id, agent_id, tool_name, operation, arguments,
-       arguments_hash, scope, targets, integrity, description, reason, created_at, expires_at, call_id)
+       arguments_hash, scope, targets, integrity, description, reason, provenance, created_at, expires_at, call_id)
      VALUES (@id, @user_id, @kind, 'pending', @run_id, @conversation_id, @agent_id, @tool_name, @operation, @arguments, @hash,
-       @scope, @targets, @integrity, @description, @reason, @at, @expires_at, @call_id)`,
+       @scope, @targets, @integrity, @description, @reason, @provenance, @at, @expires_at, @call_id)`,
   )
   const close = db.prepare(
     `UPDATE approvals SET state = @state, decided_at = @at, decided_by = @by, note = @note, arguments = @arguments,
@@ -165,6 +170,7 @@ export function createApprovals({ db, now }: Deps) {
       insert.run({
         ...question,
         targets: JSON.stringify(question.targets),
+        provenance: JSON.stringify(question.provenance),
         arguments: text,
         hash: argumentsHash(question.tool_name, text),
         at: now().toISOString(),
@@ -256,7 +262,7 @@ function toApproval(row: Row | undefined): Approval | undefined {
     row && {
       ...row,
       arguments: JSON.parse(row.arguments),
-      provenance: JSON.parse(row.provenance),
+      provenance: JSON.parse(row.provenance) as Provenance[],
       targets: JSON.parse(row.targets) as string[],
       edited: row.edited === 1,
     }

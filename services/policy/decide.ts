@@ -1,18 +1,8 @@
-import type { Effect, Reach, Verdict } from '../agent/tool.ts'
+import type { Verdict } from '../agent/tool.ts'
 import { hostKey, isPrivateLiteral } from '../outgoing/addresses.ts'
 import type { Labels } from '../shapes/labels.ts'
 import { pathRefusal } from './paths.ts'
-
-/** What is about to be done, by its declarations and by where it would reach. */
-export type PolicyCall = {
-  tool: string
-  operation: string
-  effect: Effect
-  destructive: boolean
-  attendedOnly: boolean
-  listedOnly?: boolean
-  reach: Reach
-}
+import { placesOf, scopeOf, targetsOf, type PolicyCall } from './reach.ts'
 
 /** Who stands behind the run, what it may use, and what has been agreed to so far. */
 export type Mode = {
@@ -40,12 +30,17 @@ export type Mode = {
   denied: ReadonlySet<string>
 }
 
-/** A standing yes of the owner for an agent. */
+/**
+ * A standing yes of the owner that may be used now: for the agent at the root of the run, or within this conversation. The
+ * first counts where nobody is there to be asked, the second also where somebody is.
+ */
 export type Grant = {
+  id?: string
   operation: string
   destinations: readonly string[]
   paths: readonly string[]
   afterThirdParty: boolean
+  inConversation?: boolean
 }
 
 /** The hard lists. */
@@ -81,23 +76,6 @@ export function refuse(call: PolicyCall, mode: Mode, lists: Lists): Verdict | un
   return limits(mode) ?? permitted(call, mode) ?? insideLists(call, lists) ?? refusedBefore(call, mode)
 }
 
-/** The places a call touches, one key each; a refusal by the owner holds for them until the run ends. */
-export function targetsOf(call: PolicyCall): string[] {
-  const name = `${call.tool}.${call.operation}`
-  const { egress, paths = [], destinations = [] } = call.reach
-  const hosts = egress === undefined ? [] : [egress.kind === 'url' ? new URL(egress.url).host : egress.host]
-  const all = [...hosts, ...paths.map(({ path }) => path), ...destinations.map(({ address }) => address)]
-  return all.length === 0 ? [name] : all.map((target) => `${name} ${target}`)
-}
-
-/** What a yes goes on covering: a host for the rest of the run, or an operation in a folder for the conversation. */
-export function scopeOf(call: PolicyCall): string {
-  const { egress, paths = [] } = call.reach
-  if (call.effect === 'read' && egress?.kind === 'url') return `host:${new URL(egress.url).host}`
-  const folder = paths[0]?.path.replace(/\/[^/]*$/, '') || '/'
-  return call.effect === 'write' && paths.length > 0 ? `write:${call.tool}.${call.operation}:${folder}` : ''
-}
-
 function limits(mode: Mode): Verdict | undefined {
   if (mode.paused) return deny('1', 'Everything is paused.')
   if (mode.overBudget) return deny('1', 'The budget is used up.')
@@ -127,6 +105,8 @@ function insideLists(call: PolicyCall, hard: Lists): Verdict | undefined {
     if (refusal !== undefined) return deny('3', refusal)
   }
   if (destinations.some(({ class: kind }) => kind === 'other')) return deny('3', 'That recipient is not on the list.')
+  const full = destinations.find((one) => one.full)
+  if (full) return deny('3', `${full.address} has been written to as often as it may be today.`)
   if (egress?.kind === 'url' && isPrivate(egress.url, hard.privateHosts)) {
     return deny(
       '3',
@@ -157,7 +137,7 @@ function judge(
   if (call.effect === 'execute') return ask('4', 'It would run code.')
   if (call.effect === 'send') return sending(call, seen, mode, grants)
   if (call.effect === 'write') return writing(call, seen, mode, grants)
-  return reading(call, seen, mode, hard)
+  return reading(call, seen, mode, grants, hard)
 }
 
 function sending(call: PolicyCall, labels: Labels, mode: Mode, grants: readonly Grant[]): Verdict {
@@ -165,39 +145,57 @@ function sending(call: PolicyCall, labels: Labels, mode: Mode, grants: readonly 
   if (destinations.length > 0 && destinations.every(({ class: kind }) => kind === 'owner')) {
     return allow('5', 'It goes to the owner.')
   }
+  const grant = grantFor(call, labels, mode, grants)
+  if (grant) return granted('6', grant)
   if (mode.attended) return ask('6', 'It would leave the house.')
-  if (granted(call, labels, grants)) return allow('6', 'The owner granted it.')
   if (labels.integrity === 'third_party') return ask('6', 'It would leave the house, after reading what others wrote.')
-  if (mode.allowedTools !== null && lists(mode.allowedTools, call)) return allow('6', 'The agent may do this.')
+  const listed = destinations.length > 0 && destinations.every(({ class: kind }) => kind !== 'unlisted')
+  if (listed && mode.allowedTools !== null && lists(mode.allowedTools, call))
+    return allow('6', 'The agent may do this.')
   return ask('6', 'It would leave the house.')
 }
 
 function writing(call: PolicyCall, labels: Labels, mode: Mode, grants: readonly Grant[]): Verdict {
   if (call.destructive) return ask('8', 'What it replaces would be gone.')
   if (mode.agreed.has(scopeOf(call))) return allow('8', 'The owner agreed to this here a short while ago.')
+  const grant = grantFor(call, labels, mode, grants)
+  if (grant) return granted('8', grant)
   if (mode.attended) return ask('8', 'It would change your data.')
-  if (granted(call, labels, grants)) return allow('8', 'The owner granted it.')
   if (labels.integrity === 'third_party') return ask('8', 'It would change your data, after reading what others wrote.')
   return allow('8', 'Nothing others wrote has been read.')
 }
 
-function granted(call: PolicyCall, labels: Labels, grants: readonly Grant[]): boolean {
-  const { destinations = [], paths = [] } = call.reach
-  return grants.some(
+/** The standing yes that covers a call whole: its operation, each of its destinations and each of its paths. */
+function grantFor(call: PolicyCall, labels: Labels, mode: Mode, grants: readonly Grant[]): Grant | undefined {
+  const { paths = [] } = call.reach
+  const places = placesOf({ ...call.reach, paths: [] })
+  if (places.length + paths.length === 0) return undefined
+  return grants.find(
     (grant) =>
       grant.operation === `${call.tool}.${call.operation}` &&
+      (grant.inConversation === true || !mode.attended) &&
       (grant.afterThirdParty || labels.integrity === 'owner') &&
-      destinations.every(({ address }) => grant.destinations.includes(address)) &&
-      paths.every(({ path }) => grant.paths.some((folder) => path === folder || path.startsWith(`${folder}/`))) &&
-      destinations.length + paths.length > 0,
+      places.every((place) => grant.destinations.includes(place)) &&
+      paths.every(({ path }) => grant.paths.some((folder) => path === folder || path.startsWith(`${folder}/`))),
   )
 }
 
-function reading(call: PolicyCall, labels: Labels, mode: Mode, hard: Lists): Verdict {
+function reading(call: PolicyCall, labels: Labels, mode: Mode, grants: readonly Grant[], hard: Lists): Verdict {
   const { egress } = call.reach
   if (egress === undefined) return allow('9', 'It only reads.')
   if (egress.kind === 'engine') return allow('7e', 'It asks the configured search engine.')
-  return opening(egress.url, labels, mode, hard, scopeOf(call))
+  const verdict =
+    egress.kind === 'url' ? opening(egress.url, labels, mode, hard, scopeOf(call)) : telling(egress, labels)
+  const grant = verdict.decision === 'ask' ? grantFor(call, labels, mode, grants) : undefined
+  return grant ? granted(verdict.rule, grant) : verdict
+}
+
+/** What an outside tool server is asked, it learns. */
+function telling({ name, inHouse }: { name: string; inHouse: boolean }, labels: Labels): Verdict {
+  if (inHouse) return allow('9', `${name} stays in the house.`)
+  if (labels.integrity === 'owner') return allow('9', 'Nothing others wrote has been read.')
+  if (labels.privacy === 'public') return allow('9', 'Nothing private has been read.')
+  return ask('9', `It would tell ${name} something, after reading what others wrote.`)
 }
 
 function opening(url: string, labels: Labels, mode: Mode, hard: Lists, scope: string): Verdict {
@@ -224,5 +222,9 @@ function covers(domain: string, host: string): boolean {
 }
 
 const allow = (rule: string, reason: string): Verdict => ({ decision: 'allow', rule, reason })
+const granted = (rule: string, { id }: Grant): Verdict => ({
+  ...allow(rule, 'The owner granted it.'),
+  ...(id === undefined ? {} : { grant: id }),
+})
 const ask = (rule: string, reason: string): Verdict => ({ decision: 'ask', rule, reason })
 const deny = (rule: string, reason: string): Verdict => ({ decision: 'deny', rule, reason })

@@ -3,6 +3,7 @@ import type { Audit } from '../audit.ts'
 import type { Conversations } from '../conversations.ts'
 import type { Db } from '../../db/open.ts'
 import type { Events } from '../events.ts'
+import type { Grants } from '../grants.ts'
 import type { Approvals } from '../policy/approvals.ts'
 import { sanitize } from '../policy/sanitize.ts'
 import type { Settings } from '../settings.ts'
@@ -27,6 +28,7 @@ export type CallRecordsDeps = {
   audit: Pick<Audit, 'record'>
   questions: Questions
   settings: Settings
+  grants: Pick<Grants, 'use'>
   mask: (text: string) => string
   maskValue: (value: unknown) => unknown
 }
@@ -107,7 +109,10 @@ export function createCallRecords(deps: CallRecordsDeps) {
   return {
     /** Before it happens. */
     started(run: Run, call: ToolCall, started: Started): void {
-      db.transact(() => write(run, call, started))
+      db.transact(() => {
+        write(run, call, started)
+        if (started.verdict.grant !== undefined) deps.grants.use(run.userId, started.verdict.grant, run)
+      })
     },
 
     /** After it happened: the labels of what came back are now the run's and the conversation's. */

@@ -4,7 +4,8 @@ import type { Conversation, Conversations } from '../conversations.ts'
 import { AppError } from '../errors.ts'
 import type { Approval } from '../policy/approvals.ts'
 import { argumentsHash } from '../policy/approvals.ts'
-import { decide, refuse, targetsOf, type Lists, type PolicyCall } from '../policy/decide.ts'
+import { decide, refuse, type Grant, type Lists } from '../policy/decide.ts'
+import { targetsOf, type PolicyCall } from '../policy/reach.ts'
 import type { ToolCall } from '../shapes/message.ts'
 import type { ParsedCall, Registry } from '../tools/registry.ts'
 import { resultOf } from './context.ts'
@@ -23,6 +24,8 @@ export type CallsDeps = ModeDeps & {
   records: CallRecords
   gate: Gate
   lists: (userId: string) => Lists
+  /** The standing yeses that a run may use now. */
+  grantsFor: (run: Run) => Grant[]
 }
 
 /** A call that was looked at: what it is, where it reaches, and what the policy sees of it. */
@@ -63,10 +66,12 @@ export function createCalls(deps: CallsDeps) {
     const conversation = (): Conversation => deps.conversations.find(run.conversationId)!
     const mode = () => modeOf(run, progress, conversation(), deps)
     const verdictOf = (policy: PolicyCall): Verdict =>
-      decide(policy, progress.labels, mode(), [], deps.lists(run.userId), { flowGuard: settings.get('flow_guard') })
+      decide(policy, progress.labels, mode(), deps.grantsFor(run), deps.lists(run.userId), {
+        flowGuard: settings.get('flow_guard'),
+      })
     /** A redirect belongs to a call that was counted already. */
     const hop = (policy: PolicyCall): Verdict =>
-      decide(policy, progress.labels, { ...mode(), toolCalls: 0 }, [], deps.lists(run.userId), {
+      decide(policy, progress.labels, { ...mode(), toolCalls: 0 }, deps.grantsFor(run), deps.lists(run.userId), {
         flowGuard: settings.get('flow_guard'),
       })
     /** Rules 1 to 3 with today's lists, for a call that was counted when it was first looked at. */

@@ -4,6 +4,7 @@ import type { Conversations } from '../conversations.ts'
 import { AppError, invalidField } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Log } from '../log.ts'
+import type { GrantDraft, Grants } from '../grants.ts'
 import type { Notifications } from '../notifications.ts'
 import {
   alreadyAnswered,
@@ -12,8 +13,10 @@ import {
   type Approval,
   type Approvals,
   type Decision,
+  type Remember,
 } from '../policy/approvals.ts'
-import { scopeOf, targetsOf, type Lists } from '../policy/decide.ts'
+import { type Lists } from '../policy/decide.ts'
+import { grantable, mayBeGranted, scopeOf, targetsOf } from '../policy/reach.ts'
 import type { By } from '../shapes/frames.ts'
 import type { Registry } from '../tools/registry.ts'
 import type { Calls } from './calls.ts'
@@ -34,6 +37,7 @@ export type DecisionsDeps = ModeDeps & {
   calls: Calls
   questions: Pick<Questions, 'readersOf'>
   lists: (userId: string) => Lists
+  grants: Pick<Grants, 'create'>
   wake: () => void
   log: Pick<Log, 'error'>
 }
@@ -44,6 +48,9 @@ export type Decider = { userId: string; by: By; actor: Actor; apiKeyId?: string 
 type Changed = NonNullable<Parameters<Approvals['close']>[1]['changed']>
 
 const RETRY_MS = 5_000
+
+/** A yes for a conversation holds so often a day; somebody sits there. */
+const CONVERSATION_USES = 50
 
 /** Timers longer than this overflow; a question that far off is looked at again then. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
@@ -76,7 +83,12 @@ export function createDecisions(deps: DecisionsDeps) {
     }
     const run = decidedRun(decider, approval)
     const changed = decision.approved ? await changedCall(run, approval, decision.arguments) : undefined
-    return close(run, approval, decision.approved ? 'approved' : 'denied', decider, { note: decision.note, changed })
+    const args = changed?.arguments ?? approval.arguments
+    const grant = decision.approved
+      ? await grantOf(decider, run, { ...approval, arguments: args }, decision.remember)
+      : undefined
+    const state = decision.approved ? 'approved' : 'denied'
+    return close(run, approval, state, decider, { note: decision.note, changed, grant })
   }
 
   function decidedRun(decider: Decider, approval: Approval): Run {
@@ -131,7 +143,43 @@ export function createDecisions(deps: DecisionsDeps) {
     return { arguments: args, scope: scopeOf(policy), targets: targetsOf(policy), description }
   }
 
-  type Closing = { note?: string | undefined; answer?: Answer | undefined; changed?: Changed | undefined }
+  /** How far a yes may reach beyond its one call. */
+  function mayRemember(run: Run, approval: Approval): Remember[] {
+    const found = deps.registry.find(approval.tool_name, approval.arguments)
+    const somewhere = approval.targets.some((target) => target !== `${approval.tool_name}.${approval.operation}`)
+    if (approval.kind !== 'call' || !found || !somewhere || !mayBeGranted(found.operation)) return []
+    const [root] = store.ancestors(run)
+    return root?.agentId ? ['conversation', 'agent'] : ['conversation']
+  }
+
+  /** The standing yes that the owner wants made of this one. */
+  async function grantOf(
+    { apiKeyId }: Decider,
+    run: Run,
+    approval: Approval,
+    wanted: Remember | undefined,
+  ): Promise<GrantDraft | undefined> {
+    if (wanted === undefined) return undefined
+    if (apiKeyId !== undefined) throw new AppError('forbidden', 'A standing yes is given on the page, not with a key.')
+    if (!mayRemember(run, approval).includes(wanted))
+      throw invalidField('remember', 'A yes to this one holds for this one call only.')
+    const { policy } = await deps.calls.look(run, deps.registry.parse(approval.tool_name, approval.arguments))
+    const [root] = store.ancestors(run)
+    const holder =
+      wanted === 'agent'
+        ? { agent_id: root!.agentId, conversation_id: null }
+        : { agent_id: null, conversation_id: root!.conversationId, per_day: CONVERSATION_USES }
+    const operation = `${approval.tool_name}.${approval.operation}`
+    const after_third_party = approval.integrity === 'third_party'
+    return { ...holder, operation, ...grantable(policy), after_third_party, approval_id: approval.id }
+  }
+
+  type Closing = {
+    note?: string | undefined
+    answer?: Answer | undefined
+    changed?: Changed | undefined
+    grant?: GrantDraft | undefined
+  }
 
   function close(
     run: Run,
@@ -148,6 +196,7 @@ export function createDecisions(deps: DecisionsDeps) {
           new AppError('conflict', 'This was already decided.')
         )
       record(run, approval, state, decider, closing)
+      if (closing.grant) deps.grants.create(run.userId, closing.grant, decider.actor)
       deps.notifications.readFor(approval.id)
       if (approval.kind === 'uncertain') settle(run, approval, closing.answer ?? 'give_up')
       if (state === 'approved' && approval.scope.startsWith('host:')) deps.conversations.openWeb(run.conversationId)
@@ -214,6 +263,7 @@ export function createDecisions(deps: DecisionsDeps) {
 
   return {
     decide,
+    mayRemember: (approval: Approval): Remember[] => mayRemember(store.get(approval.run_id), approval),
     /**
      * The question about a call, where it is shown: in the run's own conversation, or in that of the run it works for.
      * Throws `not_found` elsewhere.

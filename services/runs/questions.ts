@@ -2,13 +2,15 @@ import type { Db } from '../../db/open.ts'
 import type { Address, Events } from '../events.ts'
 import { newId } from '../ids.ts'
 import type { Notifications } from '../notifications.ts'
-import type { Approval, Approvals } from '../policy/approvals.ts'
-import { scopeOf, targetsOf, type PolicyCall } from '../policy/decide.ts'
+import type { Approval, Approvals, Remember } from '../policy/approvals.ts'
+import type { Provenance } from '../policy/provenance.ts'
+import { scopeOf, targetsOf, type PolicyCall } from '../policy/reach.ts'
 import type { ConfirmationFrame } from '../shapes/frames.ts'
 import type { Labels } from '../shapes/labels.ts'
 import type { ToolCall } from '../shapes/message.ts'
 import type { ParsedCall } from '../tools/registry.ts'
 import { addressOf } from './outcomes.ts'
+import type { Origins } from './provenance.ts'
 import type { Run, RunStore } from './store.ts'
 
 export type QuestionsDeps = {
@@ -19,6 +21,9 @@ export type QuestionsDeps = {
   notifications: Pick<Notifications, 'add' | 'readFor'>
   mask: (text: string) => string
   maskValue: (value: unknown) => unknown
+  origins: Pick<Origins, 'of'>
+  /** How far a yes to a call of this tool may reach beyond it. */
+  mayRemember: (approval: Approval) => Remember[]
   /** Called once a question stands open. */
   onAsked: () => void
 }
@@ -54,10 +59,17 @@ export function createQuestions(deps: QuestionsDeps) {
     db.afterCommit(deps.onAsked)
   }
 
+  function provenance(run: Run, { parsed }: Asking): Provenance[] {
+    const found = deps.origins.of(run, parsed.arguments)
+    return found.map((row) => ({ ...row, value: deps.mask(row.value), sentence: deps.mask(row.sentence) }))
+  }
+
   function shown(approval: Approval): Shown {
-    const { call_id, tool_name, description, reason, expires_at } = approval
-    const about = { call_id, tool_name, arguments: deps.maskValue(approval.arguments), description, reason, expires_at }
-    return approval.kind === 'uncertain' ? { ...about, kind: 'uncertain', approval_id: approval.id } : about
+    const { call_id, tool_name, description, reason, provenance, expires_at } = approval
+    const args = deps.maskValue(approval.arguments)
+    const about = { call_id, tool_name, arguments: args, description, reason, expires_at }
+    if (approval.kind === 'uncertain') return { ...about, kind: 'uncertain', approval_id: approval.id }
+    return { ...about, provenance, may_remember: deps.mayRemember(approval) }
   }
 
   function ofRun(runId: string): Shown[] {
@@ -95,6 +107,7 @@ export function createQuestions(deps: QuestionsDeps) {
         integrity: labels.integrity,
         description: deps.mask(parsed.operation.describe(parsed.arguments)),
         reason: asking.reason,
+        provenance: provenance(run, asking),
         expires_at: asking.expiresAt,
       })
       put(run, approval)

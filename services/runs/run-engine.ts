@@ -4,6 +4,7 @@ import type { Conversations } from '../conversations.ts'
 import type { Credentials } from '../credentials.ts'
 import type { Deps } from '../deps.ts'
 import type { Events } from '../events.ts'
+import type { Grants } from '../grants.ts'
 import type { Log } from '../log.ts'
 import type { Models } from '../models/index.ts'
 import type { Notifications } from '../notifications.ts'
@@ -23,6 +24,7 @@ import { createGate } from './gate.ts'
 import type { Journal } from './journal.ts'
 import { createLine } from './line.ts'
 import { createOutcomes } from './outcomes.ts'
+import { createOrigins } from './provenance.ts'
 import type { ProfileDeps } from './profile.ts'
 import { createPrompts } from './prompts.ts'
 import { createQuestions } from './questions.ts'
@@ -48,9 +50,10 @@ export type RunEngineDeps = Deps & {
   models: Models
   credentials: Pick<Credentials, 'mask' | 'maskValue'>
   agents: AgentsOfRuns
-  tasks: { find(id: string): (ReturnType<ProfileDeps['tasks']['find']> & { name: string }) | undefined }
+  tasks: { find(id: string): (ReturnType<ProfileDeps['tasks']['find']> & { name: string; prompt: string }) | undefined }
   persona: ProfileDeps['persona']
   lists: (userId: string) => Lists
+  grants: Grants
   /** What a run still had going out does not go any more; in the transaction of its stop. */
   cancelSends: (runId: string, why: string) => void
 }
@@ -72,10 +75,24 @@ export function createRunEngine(deps: RunEngineDeps) {
   const gate = createGate(deps)
   const prompts = createPrompts(deps)
   const { mask, maskValue } = credentials
-  const questions = createQuestions({ ...deps, mask, maskValue, onAsked: () => decisions.watch() })
+  const grantsFor = (run: Run) => {
+    const root = store.ancestors(run)[0] ?? run
+    const clearedAt = deps.conversations.find(root.conversationId)?.clearedAt ?? null
+    const { userId, agentId, conversationId } = root
+    return deps.grants.holding({ userId, agentId, conversationId, clearedAt })
+  }
+  const origins = createOrigins(deps)
+  const questions = createQuestions({
+    ...deps,
+    mask,
+    maskValue,
+    origins,
+    mayRemember: (approval) => decisions.mayRemember(approval),
+    onAsked: () => decisions.watch(),
+  })
   const records = createCallRecords({ ...deps, questions, mask, maskValue })
   const bills = createBills(deps)
-  const calls = createCalls({ ...deps, records, gate })
+  const calls = createCalls({ ...deps, records, gate, grantsFor })
   const outcomes = createOutcomes({ ...deps, records, nameOf })
   const turns = createTurns({ ...deps, prompts, gate })
   const compaction = createCompaction({ ...deps, bills, turns })

@@ -28,6 +28,15 @@ export type ConfirmationFrame = {
   description: string
   reason: string
   expires_at: string
+  /** Where each value of the arguments came from. */
+  provenance?: {
+    path: string
+    value: string
+    origin: 'owner' | 'third_party' | 'steward' | 'model'
+    sentence: string
+  }[]
+  /** How far a yes may reach beyond this one call. */
+  may_remember?: ('conversation' | 'agent')[]
   /** Where it is not about a call to come, but about one of which nobody knows whether it happened. */
   kind?: 'uncertain'
   /** The approval's id, where it is not the call's. */
@@ -150,6 +159,7 @@ export const ClientFrame = lazy(() =>
       decision: z.enum(['done', 'again', 'give_up']).optional(),
       note: z.string().max(2_000).optional(),
       arguments: z.record(z.string(), z.unknown()).optional(),
+      remember: z.enum(['conversation', 'agent']).optional(),
     }),
     z.strictObject({ type: z.literal('stop') }),
     z.strictObject({ type: z.literal('clear') }),

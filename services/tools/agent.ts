@@ -51,7 +51,12 @@ export function createAgentTool({ names, ask }: AgentToolDeps): Tool {
 function report({ agentName, ended, labels }: Asked): ToolOutcome {
   if (!ended) throw new NotYet()
   if (ended.status === 'succeeded')
-    return { content: ended.answer || '(It said nothing.)', summary: `${agentName} reported`, labels }
+    return {
+      content: ended.answer || '(It said nothing.)',
+      summary: `${agentName} reported`,
+      labels,
+      source: `the answer of the agent ${quoted(agentName, 100)}`,
+    }
   const said = ended.answer === '' ? '' : ` It had said: ${ended.answer}`
   throw new AppError('upstream_failed', `${agentName} did not come to an end: ${ended.error ?? ended.status}.${said}`)
 }

@@ -65,7 +65,8 @@ export function createFilesystemTool({ folders, trash, fileLabels }: Deps): Tool
         const folder = await openFolder(path)
         const listing = await closing(folder.handle, () => listFolder(folder))
         const summary = `${grouped(listing.entries.length + listing.more)} entries in ${shownPath(path)}`
-        return { content: listingText(listing), summary, labels: labelsOfListing(path) }
+        const source = `the listing of ${shownPath(path)}`
+        return { content: listingText(listing), summary, source, labels: labelsOfListing(path) }
       }),
   })
 
@@ -93,7 +94,7 @@ export function createFilesystemTool({ folders, trash, fileLabels }: Deps): Tool
         const page = pageOf(text, offset, total)
         const content = page.text + pageLine(page, offset, total, 'read_file')
         const summary = `${grouped(page.text.length)} characters of ${shownPath(path)}`
-        return { content, summary, labels: labelsOfFile(path, sha256) }
+        return { content, summary, source: `the file ${shownPath(path)}`, labels: labelsOfFile(path, sha256) }
       }),
   })
 

@@ -45,7 +45,8 @@ export function createWebTool({ outgoing, reader, searchEngine, endpoints = ENDP
       assertDecided(reach, engineHost(engine, endpoints))
       const finds = await searchWith(engine, { text: query, count, signal }, { outgoing, reader, endpoints })
       const summary = `${finds.length} results for ${quoted(query)}`
-      return { content: resultList(finds), summary, resultUrls: finds.map(({ url }) => url) }
+      const source = `the search results for ${quoted(query, 100)}`
+      return { content: resultList(finds), summary, source, resultUrls: finds.map(({ url }) => url) }
     },
   })
 
@@ -66,7 +67,8 @@ export function createWebTool({ outgoing, reader, searchEngine, endpoints = ENDP
       if (answer.redirect) return { content: redirectText(answer.redirect.to), summary: 'Redirects elsewhere' }
       const page = await textOf(answer, reader, signal)
       const summary = `${grouped(page.text.length)} characters from ${new URL(answer.url).host}`
-      return { content: pageContent(answer, page, offset, max_chars), summary }
+      const source = `the page ${oneLine(answer.url, 200)}`
+      return { content: pageContent(answer, page, offset, max_chars), summary, source }
     },
   })
 

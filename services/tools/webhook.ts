@@ -85,7 +85,11 @@ function textOf(body: unknown): string {
 function told({ name }: Target, { state, status, error, answer }: Outcome): ToolOutcome {
   const reply = answer.trim() === '' ? '' : `\nIts answer:\n${answer}`
   if (state === 'delivered')
-    return { content: `${name} took it (${status ?? 'done'}).${reply}`, summary: `Sent to ${name}` }
+    return {
+      content: `${name} took it (${status ?? 'done'}).${reply}`,
+      summary: `Sent to ${name}`,
+      source: `the answer of ${name}`,
+    }
   if (state === 'uncertain') throw new UncertainError(`It is not known whether ${name} got it. ${error}`)
   if (state === 'failed') throw new AppError('upstream_failed', `${name} did not take it. ${error}${reply}`)
   const content = `${name} could not be reached yet, or did not take it: ${error} ${SENT_AGAIN}${reply}`
