@@ -80,6 +80,8 @@ async function questionsFor(replies: Reply[], chat: Talk): Promise<number> {
   return yesToAll(chat)
 }
 
+const FROM_NOWHERE = 'Written by the model: it stands in nothing that you wrote and nothing that was read.'
+
 describe('writing a file', () => {
   it('is asked about with everything that is needed to decide', async () => {
     const { chat, question } = await asked([write(at('a.txt'), 'Hello')])
@@ -89,6 +91,11 @@ describe('writing a file', () => {
       arguments: { operation: 'write_file', path: at('a.txt'), content: 'Hello' },
       description: `Write 5 characters to ${at('a.txt')} (a new file).`,
       reason: 'It would change your data.',
+      provenance: [
+        { path: 'path', value: at('a.txt'), origin: 'model', sentence: FROM_NOWHERE },
+        { path: 'content', value: 'Hello', origin: 'model', sentence: FROM_NOWHERE },
+      ],
+      may_remember: ['conversation'],
     })
     const minutes = (Date.parse(expires_at) - Date.now()) / 60_000
     assert(minutes > 14.9 && minutes <= 15)

@@ -15,7 +15,20 @@ export type Approval = {
   reason: string
   created_at: string
   expires_at: string | null
+  provenance?: Provenance[]
+  may_remember?: Remember[]
 }
+
+/** Where one value of a call came from, in a sentence. */
+export type Provenance = {
+  path: string
+  value: string
+  origin: 'owner' | 'third_party' | 'steward' | 'model'
+  sentence: string
+}
+
+/** How far a yes may reach beyond its one call. */
+export type Remember = 'conversation' | 'agent'
 
 const EVERY = 20_000
 
@@ -30,7 +43,7 @@ export async function refreshPending(): Promise<void> {
 /** Keeps `pending` fresh while the page is looked at; the returned function ends it. */
 export const watchPending = (): (() => void) => whileSeen(() => void refreshPending(), EVERY)
 
-export type Decision = { approved: boolean; note?: string; arguments?: Record<string, unknown> }
+export type Decision = { approved: boolean; note?: string; arguments?: Record<string, unknown>; remember?: Remember }
 
 /** Decides outside the chat; inside it the socket does. */
 export async function decide(id: string, decision: Decision): Promise<void> {

@@ -58,6 +58,7 @@ export const routes: Route[] = [
     title: 'Whitelists',
     load: () => import('./views/whitelists.tsx').then((it) => it.WhitelistsPage),
   },
+  { path: '/settings/grants', title: 'Grants', load: () => import('./views/grants.tsx').then((it) => it.GrantsPage) },
   {
     path: '/settings/api-keys',
     title: 'API keys',

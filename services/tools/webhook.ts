@@ -3,12 +3,14 @@ import { operation, UncertainError, type Reach, type Tool, type ToolOutcome } fr
 import type { Clock } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import type { Outbox, Outcome } from '../outbox/outbox.ts'
+import type { Labels } from '../shapes/labels.ts'
 import { lazy } from '../shapes/lazy.ts'
 import { payloadOf } from '../webhooks/deliver.ts'
 import type { Target, WebhookTargets } from '../webhooks/targets.ts'
 import { named, quoted } from './wording.ts'
 
 const MAX_BODY_CHARS = 256 * 1024
+const NOTHING_READ: Labels = { integrity: 'owner', privacy: 'private' }
 const SENT_AGAIN = 'Steward tries again by itself over the next three days. Do not send it again.'
 
 type Args = { target: string; body: unknown }
@@ -86,6 +88,7 @@ function told({ name }: Target, { state, status, error, answer }: Outcome): Tool
   const reply = answer.trim() === '' ? '' : `\nIts answer:\n${answer}`
   if (state === 'delivered')
     return {
+      ...(reply === '' ? { labels: NOTHING_READ } : {}),
       content: `${name} took it (${status ?? 'done'}).${reply}`,
       summary: `Sent to ${name}`,
       source: `the answer of ${name}`,

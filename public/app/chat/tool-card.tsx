@@ -34,6 +34,8 @@ export function ToolCard({ part, live, confirm }: ToolCardProps): JSX.Element {
         description={part.ask.description}
         reason={part.ask.reason}
         expiresAt={part.ask.expires_at}
+        provenance={part.ask.provenance}
+        mayRemember={part.ask.may_remember}
         decide={(decision) => confirm(part.call_id, decision).catch(complain)}
       />
     )

@@ -1,3 +1,4 @@
+import type { Provenance, Remember } from '../pending.ts'
 import type { By, RunStatus, StopReason } from '../../../services/shapes/frames.ts'
 
 /** What the server keeps of a conversation, and what the page makes of it while it goes on. */
@@ -14,6 +15,8 @@ export type Ask = {
   description: string
   reason: string
   expires_at: string | null
+  provenance?: Provenance[]
+  may_remember?: Remember[]
   /** Where nobody knows whether the call happened. */
   kind?: 'uncertain'
   approval_id?: string

@@ -9,6 +9,7 @@ export const SETTINGS = [
   ['/settings/limits', 'Limits', 'How much Steward may do at once, and what it may spend.'],
   ['/settings/credentials', 'Credentials', 'Keys and passwords that Steward uses, encrypted on this machine.'],
   ['/settings/whitelists', 'Whitelists', 'Websites and folders that Steward may use without asking each time.'],
+  ['/settings/grants', 'Grants', 'What you allowed beyond one call: each may be revoked at once.'],
   ['/settings/api-keys', 'API keys', 'Keys for scripts and other programs that talk to Steward.'],
   ['/settings/webhooks', 'Webhooks', 'Addresses that Steward may send messages to.'],
   ['/settings/account', 'Account', 'Your password, where you are signed in, the theme and the recovery key.'],

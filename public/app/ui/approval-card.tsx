@@ -1,12 +1,13 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useId, useState } from 'preact/hooks'
 import { duration } from '../format.ts'
-import type { Decision } from '../pending.ts'
+import type { Decision, Provenance, Remember } from '../pending.ts'
 import { Button } from './button.tsx'
-import { TextField } from './field.tsx'
+import { SelectField, TextField } from './field.tsx'
 import { Icon } from './icons.tsx'
 import { parseObject } from './json.ts'
 import { Arguments } from './arguments.tsx'
+import { ProvenanceList } from './provenance.tsx'
 
 type ApprovalCardProps = {
   toolName: string
@@ -14,6 +15,8 @@ type ApprovalCardProps = {
   description: string
   reason: string
   expiresAt: string | null
+  provenance?: Provenance[] | undefined
+  mayRemember?: Remember[] | undefined
   where?: ComponentChildren
   decide: (decision: Decision) => Promise<void> | void
 }
@@ -22,6 +25,7 @@ type ApprovalCardProps = {
 export function ApprovalCard(props: ApprovalCardProps): JSX.Element {
   const [draft, setDraft] = useState<string | null>(null)
   const [note, setNote] = useState<string | null>(null)
+  const [reach, setReach] = useState<Reach>('once')
   const id = useId()
   const changed = draft === null ? null : parseObject(draft)
   const decide = (approved: boolean) =>
@@ -29,6 +33,7 @@ export function ApprovalCard(props: ApprovalCardProps): JSX.Element {
       approved,
       ...(note?.trim() ? { note: note.trim() } : {}),
       ...(approved && changed?.value ? { arguments: changed.value } : {}),
+      ...(approved && reach !== 'once' ? { remember: reach } : {}),
     })
   return (
     <section class="approval" aria-labelledby={`${id}-title`}>
@@ -47,6 +52,8 @@ export function ApprovalCard(props: ApprovalCardProps): JSX.Element {
       ) : (
         <ArgumentsEditor draft={draft} error={changed?.error} onInput={setDraft} />
       )}
+      <ProvenanceList rows={props.provenance} />
+      <ReachField may={props.mayRemember} value={reach} onChange={setReach} />
       {note !== null && (
         <TextField label="Note for Steward (optional)" value={note} onInput={setNote} maxLength={2000} autofocus />
       )}
@@ -60,6 +67,35 @@ export function ApprovalCard(props: ApprovalCardProps): JSX.Element {
         </Button>
       </Answers>
     </section>
+  )
+}
+
+type Reach = Remember | 'once'
+
+const REACHES: Record<Reach, string> = {
+  once: 'this once',
+  conversation: 'for this conversation: do not ask again here',
+  agent: 'always for this agent, also when you are away',
+}
+
+type ReachFieldProps = { may: Remember[] | undefined; value: Reach; onChange: (reach: Reach) => void }
+
+/** How far the yes reaches. What is made of it stands under Settings → Grants. */
+function ReachField({ may, value, onChange }: ReachFieldProps) {
+  if (!may?.length) return null
+  const options = (['once', ...may] as const).map((reach) => [reach, REACHES[reach]] as const)
+  return (
+    <SelectField
+      label="Approve"
+      value={value}
+      options={options}
+      onChange={onChange}
+      hint={
+        value === 'once'
+          ? undefined
+          : 'To this place only. Given before others’ words were read, it ends once they are. Settings → Grants lists it.'
+      }
+    />
   )
 }
 

@@ -15,6 +15,8 @@ export function PendingApproval({ approval }: { approval: Approval }): JSX.Eleme
       description={approval.description}
       reason={approval.reason}
       expiresAt={approval.expires_at}
+      provenance={approval.provenance}
+      mayRemember={approval.may_remember}
       where={<Where approval={approval} />}
       decide={(decision) =>
         decide(approval.id, decision).then(() => tell(decision.approved ? 'Approved.' : 'Denied.'), complain)

@@ -9,6 +9,7 @@ const ICONS: Record<string, IconName> = {
   '/settings/credentials': 'key',
   '/settings/webhooks': 'hook',
   '/settings/whitelists': 'globe',
+  '/settings/grants': 'shield',
   '/settings/api-keys': 'tool',
   '/settings/account': 'person',
 }
