@@ -55,6 +55,11 @@ const AGREED_WRITE = { agreed: new Set(['write:tool.write:/srv/papers']) }
 const GRANT: Grant = { operation: 'tool.write', destinations: [], paths: ['/srv/papers'], afterThirdParty: false }
 const SEND_GRANT: Grant = { operation: 'tool.send', destinations: ['listed0@x.org'], paths: [], afterThirdParty: true }
 
+const HOST_GRANT: Grant = { operation: 'tool.read', destinations: ['far.example'], paths: [], afterThirdParty: true }
+const SERVER = { egress: { kind: 'server' as const, name: 'notes', inHouse: false } }
+const FULL: Reach = { destinations: [{ address: 'listed0@x.org', class: 'listed', full: true }] }
+const UNLISTED: Reach = { destinations: [{ address: 'form.example', class: 'unlisted' }] }
+
 type Case = [
   what: string,
   expected: string,
@@ -108,6 +113,12 @@ const TABLE: Case[] = [
   ['granted, but for clean runs', 'ask 6', { call: call('send', to('listed')), labels: READ_OTHERS, mode: unattended, grants: [{ ...SEND_GRANT, afterThirdParty: false }] }],
   ['granted to another', 'ask 6', { call: call('send', to('listed', 'listed')), mode: unattended, grants: [SEND_GRANT] }],
   ['granted for another operation', 'ask 6', { call: call('send', to('listed')), mode: unattended, grants: [{ ...SEND_GRANT, operation: 'tool.post' }] }],
+  ['granted in this conversation, attended', 'allow 6', { call: call('send', to('listed')), labels: READ_OTHERS, grants: [{ ...SEND_GRANT, inConversation: true }] }],
+  ['granted in this conversation, for clean runs', 'ask 6', { call: call('send', to('listed')), labels: READ_OTHERS, grants: [{ ...SEND_GRANT, inConversation: true, afterThirdParty: false }] }],
+  ['granted, but off the list by now', 'deny 3', { call: call('send', to('other')), mode: unattended, grants: [{ ...SEND_GRANT, destinations: ['other0@x.org'] }] }],
+  ['to one written to often enough today', 'deny 3', { call: call('send', FULL), mode: unattended, grants: [SEND_GRANT] }],
+  ['where no list exists', 'ask 6', { call: call('send', UNLISTED) }],
+  ['where no list exists, unattended, listed by the agent', 'ask 6', { call: call('send', UNLISTED), mode: { ...unattended, allowedTools: ['tool'] } }],
   ['granted, but attended', 'ask 6', { call: call('send', to('listed')), grants: [SEND_GRANT] }],
 
   ['on the list', 'allow 7a', { call: call('read', url('https://wikipedia.org/wiki')) }],
@@ -130,6 +141,16 @@ const TABLE: Case[] = [
   ['agreed for this run', 'allow 7', { call: OPEN_FAR, labels: READ_OTHERS, mode: { agreed: new Set(['host:far.example']) } }],
   ['another port of the agreed', 'ask 7', { call: call('read', url('https://far.example:444/')), labels: READ_OTHERS, mode: { agreed: new Set(['host:far.example']) } }],
   ['unattended is no different', 'ask 7', { call: OPEN_FAR, mode: unattended }],
+
+  ['the host granted to the agent', 'allow 7', { call: OPEN_FAR, labels: READ_OTHERS, mode: unattended, grants: [HOST_GRANT] }],
+  ['another host than the granted', 'ask 7', { call: call('read', url('https://far.example.org/')), labels: READ_OTHERS, mode: unattended, grants: [HOST_GRANT] }],
+  ['the granted host of another agent’s run', 'ask 7', { call: OPEN_FAR, labels: READ_OTHERS, grants: [HOST_GRANT] }],
+
+  ['a tool server, clean', 'allow 9', { call: call('read', SERVER) }],
+  ['a tool server after others', 'ask 9', { call: call('read', SERVER), labels: READ_OTHERS }],
+  ['a tool server after others, nothing private', 'allow 9', { call: call('read', SERVER), labels: PUBLIC }],
+  ['a tool server in the house', 'allow 9', { call: call('read', { egress: { ...SERVER.egress, inHouse: true } }), labels: READ_OTHERS }],
+  ['a tool server that runs code', 'ask 4', { call: call('execute', SERVER) }],
 
   ['write, attended', 'ask 8', { call: WRITE }],
   ['write, agreed', 'allow 8', { call: WRITE, mode: AGREED_WRITE }],
@@ -169,7 +190,9 @@ const paths = fc.record({
   path: fc.constantFrom('/srv/papers', '/srv/papers/a', '/srv/papers/b/c', '/srv/x', '/data/files/anna/a', '/data/key', '/srv/papers/.x'),
   hardLinks: fc.constantFrom(0, 1, 2),
 }) // prettier-ignore
-const destinations = fc.constantFrom('owner', 'listed', 'other').map((kind) => to(kind as 'owner').destinations![0]!)
+const destinations = fc
+  .record({ class: fc.constantFrom('owner', 'listed', 'other', 'unlisted'), full: fc.boolean() })
+  .map(({ class: kind, full }) => ({ address: `${kind}0@x.org`, class: kind as 'owner', full }))
 const reaches: fc.Arbitrary<Reach> = fc
   .record({
     paths: fc.array(paths, { maxLength: 2 }),
@@ -178,6 +201,7 @@ const reaches: fc.Arbitrary<Reach> = fc
       fc.oneof(
         urls.map((address) => ({ kind: 'url' as const, url: address })),
         fc.constant({ kind: 'engine' as const, host: 'duckduckgo.com' }),
+        fc.boolean().map((inHouse) => ({ kind: 'server' as const, name: 'notes', inHouse })),
       ),
       { nil: undefined },
     ),
@@ -214,9 +238,15 @@ const labels: fc.Arbitrary<Labels> = fc.record({
 const grants: fc.Arbitrary<Grant[]> = fc.array(
   fc.record({
     operation: fc.constantFrom('tool.one', 'tool.two'),
-    destinations: fc.constantFrom([], ['listed0@x.org'], ['owner0@x.org', 'other0@x.org']),
+    destinations: fc.constantFrom(
+      [],
+      ['listed0@x.org'],
+      ['owner0@x.org', 'other0@x.org'],
+      ['far.example', 'notes', 'unlisted0@x.org'],
+    ),
     paths: fc.constantFrom([], ['/srv/papers'], ['/']),
     afterThirdParty: fc.boolean(),
+    inConversation: fc.boolean(),
   }),
   { maxLength: 2 },
 )
@@ -243,7 +273,7 @@ describe('decide, whatever it is given,', () => {
       const outside =
         isPrivate ||
         touched.some((fact) => pathRefusal(fact, LISTS) !== undefined) ||
-        sent.some(({ class: kind }) => kind === 'other')
+        sent.some(({ class: kind, full }) => kind === 'other' || full === true)
       if (outside) assert.equal(decide(one, given, mode, granted, LISTS, set).decision, 'deny')
     })
     fc.assert(property, RUNS)
