@@ -326,11 +326,11 @@ describe('a question', () => {
     chat.send({ type: 'stop' })
   })
 
-  it('tells the links and addresses within a long text that others wrote', async () => {
+  it('tells the links and addresses within a text that others wrote', async () => {
     const chat = await open()
     writeFileSync(join(inbox, 'letter.txt'), 'See https://evil.example/pay now.')
-    const long = `${'All is well here, and the garden grows. '.repeat(12)} Pay at https://evil.example/pay soon.`
-    api.answer(read(join(inbox, 'letter.txt')), send(await target(), long), say('The end.'))
+    const text = 'All is well here. Pay at https://evil.example/pay soon.'
+    api.answer(read(join(inbox, 'letter.txt')), send(await target(), text), say('The end.'))
     chat.send({ type: 'message', content: 'Write them a letter' })
     const { provenance } = await chat.next('confirmation_required')
     const link = provenance.find(({ value }: any) => value === 'https://evil.example/pay')

@@ -23,8 +23,8 @@ const TELLING = /https?:\/\/[^\s"'<>()]+|[^\s"'<>()@,;:]+@[^\s"'<>()@,;:]+\.[a-z
 
 /**
  * For each value of a call, the text it was taken from: the owner's own words before anything else, then what was read,
- * the newest first. Compared without case and by single spaces, so that a change of dress hides nothing. Of a longer text the links,
- * addresses and numbers in it are told.
+ * the newest first. Compared without case and by single spaces, so that a change of dress hides nothing. Of a text that
+ * stands nowhere as a whole, the links, addresses and numbers in it are told.
  */
 export function provenanceOf(args: unknown, sources: readonly Source[]): Provenance[] {
   const texts = readable(sources)
@@ -59,9 +59,10 @@ function leavesOf(value: unknown, path: string): Leaf[] {
 
 function rowsOf(path: string, value: string, texts: readonly Readable[]): Provenance[] {
   const whole = find(value, texts)
-  if (whole || value.length <= LONGEST_VALUE) return [row(path, value, whole)]
-  const telling = [...new Set(value.match(TELLING) ?? [])].map((part) => row(path, part, find(part, texts)))
-  return [row(path, value, undefined), ...telling.filter(({ origin }) => origin !== 'owner')]
+  if (whole) return [row(path, value, whole)]
+  const telling = [...new Set(value.match(TELLING) ?? [])].filter((part) => part !== value)
+  const parts = telling.map((part) => row(path, part, find(part, texts)))
+  return [row(path, value, undefined), ...parts.filter(({ origin }) => origin !== 'owner')]
 }
 
 function find(value: string, texts: readonly Readable[]): Readable | undefined {
