@@ -24,6 +24,8 @@ export async function giveBelongings({ owner, anybody }: Steward): Promise<Recor
   const agent = await newAgent(owner, { name: MARK, prompt: `Think of the ${MARK}.` })
   const task = await made('/api/tasks', { name: MARK, prompt: `Water the ${MARK}.`, agent_id: agent.id })
   const target = await made('/api/webhook-targets', { name: MARK, url: `https://${MARK}.example/hook`, owner: true })
+  const place = { agent_id: agent.id, operation: 'webhook.send_to_target', destinations: [`webhook:${MARK}`] }
+  const grant = await made('/api/grants', place)
   const key = await made('/api/api-keys', { name: MARK, scopes: ['read'] })
   const conversation = await talk(owner, folder)
   const { messages } = (await owner.get(`/api/conversations/${conversation}`)).body
@@ -42,6 +44,7 @@ export async function giveBelongings({ owner, anybody }: Steward): Promise<Recor
     '/api/conversations/{id}': conversation,
     '/api/conversations/{id}/attachments/{attachment_id}': messages[0].attachments[0].id,
     '/api/approvals/{id}': approval,
+    '/api/grants/{id}': grant.id,
     '/api/notifications/{id}': await first('/api/notifications'),
     '/api/trash/{id}': await first('/api/trash'),
   }
