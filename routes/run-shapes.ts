@@ -20,7 +20,9 @@ export const Attachment = lazy(() =>
   z.object({ id: z.string(), name: z.string(), media_type: z.string(), size: z.number() }),
 )
 
-/** A tool call where it happened. `child_run_id`: the run of another agent that it asked for. */
+/**
+ * A tool call where it happened. `integrity`: of the run from there on; `source`: what was read, in a few words; `touched`: since this
+ * call the run counts as touched by others; `flags`: what the extra layers said. `child_run_id`: the run of another agent that it asked for. */
 const ToolPart = lazy(() =>
   z.object({
     type: z.literal('tool'),
@@ -37,6 +39,10 @@ const ToolPart = lazy(() =>
     decision: z.enum(['allow', 'ask', 'deny']).nullable(),
     rule: z.string().nullable(),
     reason: z.string().nullable(),
+    integrity: z.enum(['owner', 'third_party']).nullable(),
+    source: z.string().nullable(),
+    touched: z.boolean(),
+    flags: z.array(z.string()),
     child_run_id: z.string().nullable().optional(),
   }),
 )

@@ -87,22 +87,27 @@ export function createTranscript({ store, journal, approvals, engine, events, lo
       .map((step) => textOf({ role: 'assistant', parts: partsOf(step) }))
       .filter(Boolean)
       .join('\n\n')
-    const parts = steps.flatMap((step) => partsOfStep(step, byId))
+    const touchedBy = touchingStep(steps)
+    const parts = steps.flatMap((step) => partsOfStep(step, byId, touchedBy))
     const running = textSoFar?.slice(said.length).trimStart() ?? ''
     return running === '' ? parts : [...parts, { type: 'text', text: running }]
   }
 
   /** Tool calls stand where the model made them, so their own steps add nothing. */
-  function partsOfStep(step: Step, byId: ReadonlyMap<string, Step>): Part[] {
+  function partsOfStep(step: Step, byId: ReadonlyMap<string, Step>, touchedBy: string | undefined): Part[] {
     if (step.kind === 'summary') return summaryPart(step)
     if (step.kind !== 'model') return []
     return partsOf(step).flatMap((part): Part[] => {
       if (part.type === 'text') return part.text === '' ? [] : [{ type: 'text', text: part.text }]
-      return part.type === 'call' ? [toolPart(part.call, byId.get(part.call.callId))] : []
+      return part.type === 'call' ? [toolPart(part.call, byId.get(part.call.callId), touchedBy)] : []
     })
   }
 
-  function toolPart(call: { callId: string; name: string; arguments: unknown }, step: Step | undefined) {
+  function toolPart(
+    call: { callId: string; name: string; arguments: unknown },
+    step: Step | undefined,
+    touchedBy: string | undefined,
+  ) {
     const approval = step ? undefined : approvals.find(call.callId)
     const args: unknown = step ? JSON.parse(step.arguments ?? 'null') : call.arguments
     return {
@@ -120,6 +125,10 @@ export function createTranscript({ store, journal, approvals, engine, events, lo
       decision: step?.decision ?? (approval ? ('ask' as const) : null),
       rule: step?.rule ?? null,
       reason: step?.reason ?? approval?.reason ?? null,
+      integrity: step?.integrity ?? null,
+      source: step?.source ?? null,
+      touched: call.callId === touchedBy,
+      flags: JSON.parse(step?.flags ?? '[]') as string[],
       ...(call.name === 'agent' ? { child_run_id: store.childOf(call.callId)?.id ?? null } : {}),
     }
   }
@@ -133,6 +142,13 @@ export function createTranscript({ store, journal, approvals, engine, events, lo
 
 function byOf(run: Run): By {
   return run.door === 'api' || run.door === 'telegram' ? run.door : 'web'
+}
+
+/** The call since which a run counts as touched by others; undefined where it began so, or never was. */
+function touchingStep(steps: readonly Step[]): string | undefined {
+  const [first] = steps
+  if (first === undefined || first.integrity === 'third_party') return undefined
+  return steps.find(({ kind, integrity }) => kind === 'tool' && integrity === 'third_party')?.id
 }
 
 /** A note that stands for what was said before it. That long results were trimmed is not worth telling. */

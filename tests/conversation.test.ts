@@ -136,13 +136,17 @@ describe('a tool call', () => {
     const [first, tool, last] = messages[1].parts
     assert.deepEqual(first, { type: 'text', text: 'First this.' })
     assert.deepEqual(last, { type: 'text', text: 'Then that.' })
-    const { call_id, duration_ms, rule, reason, ...rest } = tool
+    const { call_id, duration_ms, rule, reason, source, ...rest } = tool
     assert.deepEqual(rest, {
       type: 'tool', tool_name: 'filesystem', operation: 'read_file', arguments: { operation: 'read_file', path },
       status: 'finished', success: true, result_summary: rest.result_summary, result: 'Buy bread.', confirmed: false, decision: 'allow',
+      integrity: 'third_party',
+      touched: true,
+      flags: [],
     }) // prettier-ignore
     assert.equal(call_id, chat.frames.find(({ type }) => type === 'tool_start')!.call_id)
     assert(duration_ms >= 0 && rule === '9' && reason !== '')
+    assert.match(source, /^the file .*note\.txt$/)
     assert.equal(messages[1].content, 'First this.\n\nThen that.')
     assert.equal(last_seq, chat.frames.at(-1)!.seq)
     assert.equal(message_count, 2)

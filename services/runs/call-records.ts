@@ -67,7 +67,7 @@ export function createCallRecords(deps: CallRecordsDeps) {
     })
   }
 
-  function close(run: Run, call: ToolCall, end: Finished & { summary: string }): void {
+  function close(run: Run, call: ToolCall, end: Finished & { summary: string; touched?: boolean }): void {
     events.keep(address(run), {
       type: 'tool_done',
       call_id: call.callId,
@@ -76,6 +76,10 @@ export function createCallRecords(deps: CallRecordsDeps) {
       result_summary: end.summary,
       confirmed: end.confirmed,
       duration_ms: end.durationMs,
+      integrity: end.labels.integrity,
+      ...(end.source === undefined ? {} : { source: end.source }),
+      ...(end.touched ? { touched: true } : {}),
+      ...(end.flags?.length ? { flags: [...end.flags] } : {}),
     })
     const step = journal.find(call.callId)
     deps.audit.record({
@@ -119,15 +123,18 @@ export function createCallRecords(deps: CallRecordsDeps) {
     finished(run: Run, progress: Progress, call: ToolCall, end: Finished): ToolResult {
       const content = sanitize(mask(end.content), deps.settings.get('max_result_chars'))
       const summary = sanitize(mask(end.summary ?? firstLine(content)), SUMMARY_CHARS)
+      const source = end.source === undefined ? {} : { source: sanitize(mask(end.source), SUMMARY_CHARS) }
       db.transact(() => {
+        const before = progress.labels.integrity
         take(progress, end)
-        journal.finishTool(call.callId, { ...end, content, summary, labels: progress.labels })
+        const touched = before === 'owner' && progress.labels.integrity === 'third_party'
+        journal.finishTool(call.callId, { ...end, ...source, content, summary, labels: progress.labels })
         store.label(run.id, progress.labels)
         deps.conversations.label(
           run.conversationId,
           joinLabels(progress.labels, deps.conversations.find(run.conversationId)!),
         )
-        close(run, call, { ...end, summary, labels: progress.labels })
+        close(run, call, { ...end, ...source, summary, touched, labels: progress.labels })
       })
       return { callId: call.callId, vendorId: call.vendorId, name: call.name, content, success: end.success }
     },

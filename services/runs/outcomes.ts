@@ -99,6 +99,7 @@ export function createOutcomes(deps: OutcomesDeps) {
       tool_calls_made: ended.toolCalls,
       usage,
       stop_reason: stopReason,
+      integrity: ended.integrity,
     })
   }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Integrity } from './labels.ts'
 import { lazy } from './lazy.ts'
 
 /** The words of `/ws/{session_id}`: what the server says and what it understands. */
@@ -82,6 +83,14 @@ export type KeptFrame =
       result_summary: string
       confirmed: boolean
       duration_ms: number
+      /** Of the run from here on. */
+      integrity: Integrity
+      /** What was read, in a few words. */
+      source?: string
+      /** This is what others could have written first: from here on the run counts as touched by them. */
+      touched?: true
+      /** What the extra layers said of it. */
+      flags?: string[]
     }
   | ConfirmationFrame
   | { type: 'confirmation_closed'; call_id: string; decision: 'approved' | 'denied' | 'expired'; by: By }
@@ -92,6 +101,7 @@ export type KeptFrame =
       tool_calls_made: number
       usage: { input_tokens: number; output_tokens: number; cost_usd: number | null }
       stop_reason: StopReason
+      integrity: Integrity
     }
   | { type: 'error'; error: string; code: string }
   | NotificationFrame

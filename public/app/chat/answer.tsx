@@ -38,13 +38,33 @@ function PartView({ part, rule, live, last }: PartProps) {
   const chat = useContext(AnswerContext)
   if (part.type === 'text') return <Prose text={part.text} rule={rule} settled={!live || !last} />
   if (part.type === 'summary') return <Summary text={part.text} rule={rule} />
-  if (part.type === 'tool') return <ToolCard part={part} live={live} confirm={chat.confirm} />
+  if (part.type === 'tool') {
+    return (
+      <>
+        <ToolCard part={part} live={live} confirm={chat.confirm} />
+        {part.touched && <Touched source={part.source} />}
+      </>
+    )
+  }
   return (
     <div class="images">
       {part.data_urls.map((url) => (
         <img key={url} src={url} alt="Made by Steward" />
       ))}
     </div>
+  )
+}
+
+/** Where a run began to count as touched by others, and what follows from it. */
+function Touched({ source }: { source: string | null | undefined }) {
+  return (
+    <p class="touched" role="note">
+      <Icon name="shield" size={16} />
+      <span>
+        From here on it has read what others could have written{source ? `: ${source}` : ''}. What leaves the house is
+        asked about.
+      </span>
+    </p>
   )
 }
 

@@ -51,10 +51,32 @@ export function ToolCard({ part, live, confirm }: ToolCardProps): JSX.Element {
       </summary>
       <div class="tool-body">
         <Arguments value={part.arguments} />
+        {part.source && <p class="small muted">Read: {part.source}</p>}
+        <Flags flags={part.flags} />
         <ChildLink part={part} />
         <Result part={part} />
       </div>
     </details>
+  )
+}
+
+const FLAG_WORDS: Record<string, string> = {
+  imperative: 'speaks to the model as if it gave orders',
+  withheld: 'withheld by the second model',
+  hidden: 'held hidden text, which was left out',
+}
+
+/** What the extra layers said of a result. */
+function Flags({ flags }: { flags: string[] | undefined }) {
+  if (!flags?.length) return null
+  return (
+    <p class="small">
+      {flags.map((flag) => (
+        <Badge key={flag} kind="ask">
+          {FLAG_WORDS[flag] ?? flag}
+        </Badge>
+      ))}
+    </p>
   )
 }
 

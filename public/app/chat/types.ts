@@ -39,6 +39,12 @@ export type ToolPart = {
   /** Which rule decided; `owner` where it was the owner's no. */
   rule?: string | null
   reason?: string | null
+  /** What was read, in a few words. */
+  source?: string | null
+  /** Since this call the run counts as touched by others. */
+  touched?: boolean
+  /** What the extra layers said of it. */
+  flags?: string[]
   ask?: Ask | null
   /** The run that this call asked for. */
   child_run_id?: string | null
