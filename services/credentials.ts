@@ -1,7 +1,8 @@
 import type { Audit, Actor } from './audit.ts'
 import type { Deps } from './deps.ts'
 import { AppError } from './errors.ts'
-import { isRecord } from './shapes/record.ts'
+import { createMasking } from './masking.ts'
+import type { Secret } from './policy/encodings.ts'
 import type { Vault } from './vault.ts'
 
 /** The keys Steward itself looks for. Other keys are the owner's own and are kept as well. */
@@ -42,15 +43,13 @@ export type CredentialEntry = { key: string; description: string; updated_at: st
 
 export type Credentials = ReturnType<typeof createCredentials>
 
-const ENVIRONMENT: Actor = { userId: null, name: 'system' }
+const ADDRESSES = new Set(['system:ollama_base_url', 'system:searxng_url'])
 
-/** Shorter values would be masked out of ordinary words. */
-const SHORTEST_MASKED = 8
+const ENVIRONMENT: Actor = { userId: null, name: 'system' }
 
 /**
  * Secrets of the house, sealed at rest. Lists never hold values; `read` is for the owner's eyes and is audited; `find` is
- * for the moment of use. `mask` replaces every known value (8 characters and more) in a text, also inside JSON, by the name
- * of its key.
+ * for the moment of use. `mask` replaces every known value in a text by the name of its key (services/masking.ts).
  */
 export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vault; audit: Pick<Audit, 'record'> }) {
   const rows = db.prepare<[], CredentialEntry>('SELECT key, description, updated_at FROM credentials ORDER BY key')
@@ -66,8 +65,8 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
   const noteAdopted = db.prepare(`INSERT INTO settings (name, value, updated_at) VALUES (?, 'true', ?)`)
   const listeners = new Set<(key: string) => void>()
   let opened: Map<string, string> | undefined
-  let forms: { form: string; name: string }[] | undefined
-  const others = new Set<() => Iterable<[name: string, value: string]>>()
+  const masking = createMasking()
+  const valuesChanged = masking.add(() => [...values()].filter(isSecret))
 
   const place = (key: string) => ({ table: 'credentials', row: key, field: 'value' })
 
@@ -85,34 +84,9 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
     }
   }
 
-  /** What to mask, as it is and as JSON writes it; the longest first, so that no rest of a longer value stays. */
-  function maskedForms(): { form: string; name: string }[] {
-    forms ??= [...values(), ...[...others].flatMap((source) => [...source()])]
-      .filter(([, value]) => value.length >= SHORTEST_MASKED)
-      .flatMap(([key, value]) =>
-        [value, JSON.stringify(value).slice(1, -1)].map((form) => ({ form, name: `[${key}]` })),
-      )
-      .sort((a, b) => b.form.length - a.form.length)
-    return forms
-  }
-
-  function mask(text: string): string {
-    let masked = text
-    for (const { form, name } of maskedForms()) masked = masked.replaceAll(form, () => name)
-    return masked
-  }
-
-  function maskValue(value: unknown): unknown {
-    if (typeof value === 'string') return mask(value)
-    if (typeof value === 'number') return mask(String(value)) === String(value) ? value : mask(String(value))
-    if (Array.isArray(value)) return value.map(maskValue)
-    if (!isRecord(value)) return value ?? null
-    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [mask(name), maskValue(inner)]))
-  }
-
   function changed(key: string): void {
     opened = undefined
-    forms = undefined
+    valuesChanged()
     for (const listener of listeners) listener(key)
   }
 
@@ -159,16 +133,19 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
       })
     },
 
-    mask,
-    maskValue,
+    mask: masking.mask,
+    maskValue: masking.maskValue,
+    maskedText: masking.maskedText,
+    secrets: masking.secrets,
 
     /** Secrets kept elsewhere are masked too. The answer is to be called whenever they change. */
-    alsoMask(source: () => Iterable<[name: string, value: string]>): () => void {
-      others.add(source)
-      forms = undefined
-      return () => void (forms = undefined)
-    },
+    alsoMask: masking.add,
 
     onChange: (listener: (key: string) => void): void => void listeners.add(listener),
   }
+}
+
+/** Where a service listens is no secret, unless a password stands in the address. */
+function isSecret([key, value]: Secret): boolean {
+  return !ADDRESSES.has(key) || /\/\/[^/]*@/.test(value)
 }
