@@ -4,7 +4,6 @@ import { enableCompileCache } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { basename, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseEnv } from 'node:util'
 import { DatabaseRefused, openDb } from './db/open.ts'
 import { buildApp, sessionHandler } from './routes/index.ts'
 import { serveChat } from './routes/chat-socket.ts'
@@ -12,6 +11,7 @@ import { boundStrangers, SERVER_OPTIONS } from './routes/connections.ts'
 import { addressReader } from './routes/sign-in.ts'
 import { ConfigError, readConfig, type Config } from './services/config.ts'
 import { takeDataFolder } from './services/data-folder.ts'
+import { readEnvironment } from './services/environment.ts'
 import { createServices } from './services/index.ts'
 import { createLog, type Log } from './services/log.ts'
 
@@ -85,20 +85,11 @@ function announce(url: string, config: Config, token: string | undefined): void 
   process.stdout.write(token === undefined ? `${line}\n` : `${line}\nOpen ${place}/setup?token=${token}\n`)
 }
 
-/** What is really set, completed by `.env`; NAME_FILE counts as setting NAME. */
-function environment(): Record<string, string | undefined> {
-  const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
-  const set = Object.entries(process.env).filter(([, value]) => value !== undefined && value.trim() !== '')
-  const real = Object.fromEntries(set)
-  const rest = Object.entries(file).filter(([name]) => real[`${name}_FILE`] === undefined)
-  return { ...Object.fromEntries(rest), ...real }
-}
-
 async function main(): Promise<void> {
   enableCompileCache()
   // @NOTE whatever is written, the database too, is for this user of the machine alone.
   process.umask(0o077)
-  const started = start(readConfig(environment()))
+  const started = start(readConfig(readEnvironment(process.env)))
   let stopping = false
   const end = () => {
     if (stopping) return

@@ -18,6 +18,7 @@ import { originCheck, sessionHandler, type SessionHandler } from './auth.ts'
 import { controlEndpoints } from './control.ts'
 import { conversationEndpoints } from './conversations.ts'
 import { credentialEndpoints } from './credentials.ts'
+import { doctorEndpoints } from './doctor.ts'
 import { mount, type Endpoint } from './endpoint.ts'
 import { errorHandler } from './errors.ts'
 import { grantEndpoints } from './grants.ts'
@@ -64,6 +65,7 @@ export const endpoints: readonly Endpoint[] = [
   ...usageEndpoints,
   ...trashEndpoints,
   ...auditEndpoints,
+  ...doctorEndpoints,
 ]
 
 export type AppDeps = {

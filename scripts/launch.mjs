@@ -18,6 +18,7 @@ const COMMANDS = {
   build: [['scripts/build.mjs']],
   check: [['scripts/check.mjs']],
   test: [['scripts/build.mjs'], ['scripts/test.mjs']],
+  doctor: [['doctor.ts']],
   bench: [['scripts/build.mjs'], ['bench/run.ts']],
   format: [['node_modules/prettier/bin/prettier.cjs', '--write', '--log-level', 'warn', '.']],
 }

@@ -23,6 +23,8 @@ export function readConfig(environment: Record<string, string | undefined>, cwd 
     port: port(env.PORT),
     dataDir: resolve(cwd, env.DATA_DIR ?? 'data'),
     masterKey: masterKey(env.STEWARD_MASTER_KEY),
+    /** Where the master key was read from, if it was from a file that was named. */
+    masterKeyFile: env.STEWARD_MASTER_KEY_FILE,
     publicUrl: publicUrl(env.PUBLIC_URL),
     allowPlainHttp: flag('ALLOW_PLAIN_HTTP', env.ALLOW_PLAIN_HTTP),
     allowedHosts: list(env.ALLOWED_HOSTS).map((name) => hostName('ALLOWED_HOSTS', name)),

@@ -27,20 +27,21 @@ const DEFAULTS = {
 export type SettingValues = typeof DEFAULTS
 export type Settings = ReturnType<typeof createSettings>
 
+/** What is set in a database, read with whatever reads it; what nobody set has its first value. */
+export function readSettings(rows: <T>(sql: string) => T[]): SettingValues {
+  const stored = rows<{ name: string; value: string }>('SELECT name, value FROM settings')
+  const known = stored.filter((row) => Object.hasOwn(DEFAULTS, row.name))
+  return { ...DEFAULTS, ...Object.fromEntries(known.map((row) => [row.name, JSON.parse(row.value)])) }
+}
+
 /** Reads are from memory; `change` writes first and then is seen by every reader. */
 export function createSettings({ db, now }: Deps) {
-  const all = db.prepare<[], { name: string; value: string }>('SELECT name, value FROM settings')
   const put = db.prepare(
     `INSERT INTO settings (name, value, updated_at) VALUES (?, ?, ?)
      ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at`,
   )
-  const current = { ...DEFAULTS, ...stored() }
+  const current = readSettings((sql) => db.prepare(sql).all() as never)
   const listeners = new Set<(changed: Partial<SettingValues>) => void>()
-
-  function stored(): Partial<SettingValues> {
-    const known = all.all().filter((row) => Object.hasOwn(DEFAULTS, row.name))
-    return Object.fromEntries(known.map((row) => [row.name, JSON.parse(row.value)]))
-  }
 
   return {
     get: <K extends keyof SettingValues>(name: K): SettingValues[K] => current[name],

@@ -75,6 +75,7 @@ export const routes: Route[] = [
     title: 'Webhooks',
     load: () => import('./views/webhooks.tsx').then((it) => it.WebhooksPage),
   },
+  { path: '/settings/doctor', title: 'Doctor', load: () => import('./views/doctor.tsx').then((it) => it.DoctorPage) },
   {
     path: '/settings/account',
     title: 'Account',

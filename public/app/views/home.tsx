@@ -2,6 +2,7 @@ import type { JSX } from 'preact'
 import { Composer } from '../chat/composer.tsx'
 import { startWith } from '../chat/first-message.ts'
 import { loadModels, models, modelWarnings } from '../chat/models.ts'
+import { criticalFindings, type Finding } from '../findings.ts'
 import { newId } from '../ids.ts'
 import { pending } from '../pending.ts'
 import { recent } from '../recent.ts'
@@ -15,7 +16,7 @@ import { PendingApproval } from '../ui/pending-approval.tsx'
 import { Time } from '../ui/states.tsx'
 import { agents } from '../work/agents-known.ts'
 import { QueueSection } from '../work/queue.tsx'
-import { useEffect, useMemo } from 'preact/hooks'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 
 const MOST = 8
 
@@ -35,6 +36,7 @@ export function HomePage(): JSX.Element {
           navigate(`/chat/${id}`)
         }}
       />
+      <Exposed />
       <RehearsalHint />
       <ModelWarnings />
       <Waiting />
@@ -62,6 +64,25 @@ function RehearsalHint() {
         add a key under <a href="/settings/credentials">Settings → Credentials</a>.
       </div>
     </aside>
+  )
+}
+
+/** What the doctor calls critical, so that it is seen without being looked for. */
+function Exposed() {
+  const [found, setFound] = useState<Finding[]>([])
+  const isAdmin = me.value?.role === 'admin'
+  useEffect(() => void (isAdmin && criticalFindings().then(setFound)), [isAdmin])
+  if (found.length === 0) return null
+  return (
+    <div class="notice problem" role="alert">
+      <Icon name="alert" />
+      <span>
+        {found[0]!.title}{' '}
+        <a href="/settings/doctor">
+          {found.length === 1 ? 'How to mend it' : `All ${found.length}, and how to mend them`}
+        </a>
+      </span>
+    </div>
   )
 }
 

@@ -11,6 +11,7 @@ const ICONS: Record<string, IconName> = {
   '/settings/whitelists': 'globe',
   '/settings/grants': 'shield',
   '/settings/api-keys': 'tool',
+  '/settings/doctor': 'pulse',
   '/settings/account': 'person',
 }
 
