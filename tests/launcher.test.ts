@@ -67,7 +67,10 @@ describe('the launcher', () => {
     it(`names the commands there are when asked for ${args[0] ?? 'nothing'}`, async () => {
       const { code, stderr } = await run(...args)
       assert.equal(code, 1)
-      assert.match(stderr, /^There is no command ".*"\. Use one of: start, dev, build, check, test, doctor, bench, format\.\n$/)
+      assert.match(
+        stderr,
+        /^There is no command ".*"\. Use one of: start, dev, build, check, test, doctor, bench, format\.\n$/,
+      )
       assert.deepEqual(npmWasAsked(), [])
     })
   }
