@@ -93,6 +93,10 @@ describe('the pages of approvals and grants', { skip: MISSING }, () => {
     await press('Give it')
     await page.getByText('Postman').waitFor()
     await page.getByText(/0 of 5 today/).waitFor()
+    await page.getByRole('link', { name: 'Postman' }).click()
+    await page.getByRole('heading', { name: 'Grants' }).waitFor()
+    await page.getByText('webhook:Friend').waitFor()
+    await look('agent-grants')
   })
 
   it('asks on the page of approvals for a run that nobody sits beside, and makes the yes the agent’s', async () => {

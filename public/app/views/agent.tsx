@@ -9,6 +9,7 @@ import { Page, Section } from '../ui/page.tsx'
 import { useResource, type Resource } from '../ui/resource.ts'
 import { Badge, Loading, Problem } from '../ui/states.tsx'
 import { complain, tell } from '../ui/toast.tsx'
+import { AgentGrants } from '../work/agent-grants.tsx'
 import { pauseAgent, removeWork, startNow, stopAgent } from '../work/acts.ts'
 import { ScheduleWords } from '../work/cron.tsx'
 import { Facts } from '../work/facts.tsx'
@@ -160,6 +161,7 @@ function Work({ detail, found }: { detail: AgentDetail; found: Resource<AgentDet
       <Section title="Runs" actions={runs.length > 0 && <a href={`/runs?agent_id=${agent.id}`}>All its runs</a>}>
         {runs.length ? <RunTable runs={runs.slice(0, 12)} label="Runs" /> : <p class="muted">It has not run yet.</p>}
       </Section>
+      <AgentGrants agent={agent} />
       {(agent.schedule || agent.run_at || agent.last_run) && (
         <Occurrences of="agents" id={agent.id} timezone={agent.timezone} turn={newest?.id} />
       )}
