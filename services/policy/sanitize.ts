@@ -1,13 +1,26 @@
-/** Characters that hide text from people or turn it around: controls, zero-width, bidi marks, tags, soft hyphen. */
-const HIDDEN =
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\u{e0000}-\u{e0fff}]/gu
-
 /**
- * What a tool brings in, made fit to be read: invisible characters are taken out and the length is capped
- * (`maxChars` characters, with a closing line that says so).
+ * Characters that hide text from people or turn it around: controls, whatever Unicode says a reader may leave out
+ * (zero-width characters, variation selectors, tag characters, fillers, the soft hyphen), bidi marks, annotations,
+ * hieroglyph joiners, and code points that are no characters.
  */
+const HIDDEN =
+  /[[\p{Cc}\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Noncharacter_Code_Point}\u{fff9}-\u{fffb}\u{13430}-\u{13440}]--[\t\n]]/gv
+
+const LINE_ENDS = /\r\n?|[\u0085\u2028\u2029]/g
+
+/** A text without characters that nobody sees, every line ended by `\n`, no half characters. */
+export function visible(text: string): string {
+  return text.replace(LINE_ENDS, '\n').replace(HIDDEN, '').toWellFormed()
+}
+
+/** At most `maxChars` characters, with a closing line that says so where there were more. */
+export function capped(text: string, maxChars: number): string {
+  if (text.length <= maxChars) return text
+  const kept = text.slice(0, maxChars).replace(/[\uD800-\uDBFF]$/, '')
+  return `${kept}\n[Cut here: the result has ${text.length} characters, ${maxChars} are shown.]`
+}
+
+/** What a tool brings in, made fit to be read: invisible characters are taken out and the length is capped. */
 export function sanitize(text: string, maxChars: number): string {
-  const visible = text.replaceAll('\r\n', '\n').replace(HIDDEN, '')
-  if (visible.length <= maxChars) return visible
-  return `${visible.slice(0, maxChars)}\n[Cut here: the result has ${visible.length} characters, ${maxChars} are shown.]`
+  return capped(visible(text), maxChars)
 }

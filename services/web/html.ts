@@ -1,4 +1,5 @@
 import { normaliseUrl } from '../outgoing/addresses.ts'
+import { hidesBy } from '../policy/hidden-html.ts'
 
 /** As much of the DOM as is used here. */
 export type PageNode = {
@@ -46,8 +47,6 @@ const DROPPED = new Set(
     'track map input select textarea button link base dialog title'
   ).split(' '),
 )
-const HIDING_STYLE =
-  /display\s*:\s*none|visibility\s*:\s*(hidden|collapse)|(opacity|font-size)\s*:\s*0(\.0+)?(px|r?em|pt|%)?\s*(;|!|$)/i
 
 /**
  * Parses a page, whole or a piece, without running anything in it. All of it ends up in the body, whatever tags were
@@ -102,7 +101,7 @@ function isUnread(node: PageNode): boolean {
   const element = node as PageElement
   const attributes = new Map(Array.from(element.attributes, ({ name, value }) => [name.toLowerCase(), value]))
   if (DROPPED.has(element.localName) || attributes.has('hidden')) return true
-  return attributes.get('aria-hidden') === 'true' || HIDING_STYLE.test(attributes.get('style') ?? '')
+  return attributes.get('aria-hidden') === 'true' || hidesBy(attributes.get('style') ?? '')
 }
 
 function clean(element: PageElement, document: PageDocument, origin: string): void {
