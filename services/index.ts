@@ -29,6 +29,7 @@ import { createNotifications } from './notifications.ts'
 import { hostKeys } from './outgoing/addresses.ts'
 import { createPersonalities } from './personality.ts'
 import { createApprovals } from './policy/approvals.ts'
+import { createCanary } from './policy/canary.ts'
 import type { Lists } from './policy/decide.ts'
 import { createRunDetails } from './runs/detail.ts'
 import { createHistory } from './runs/history.ts'
@@ -175,6 +176,7 @@ export function createServices(deps: ServicesDeps) {
     budgets,
     models,
     credentials,
+    canary: createCanary({ vault }),
     agents,
     tasks,
     persona: personalities.get,

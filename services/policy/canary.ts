@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { isRecord } from '../shapes/record.ts'
-import type { Vault } from '../vault.ts'
+/** Where the word's key comes from. */
+type Keys = { derive: (purpose: string) => Buffer }
 
 /** 32 characters, none of which looks like another. */
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789'
@@ -12,7 +13,7 @@ export type Canary = ReturnType<typeof createCanary>
  * A word for each conversation that stands in its system prompt and nowhere else: whoever writes it gives away the prompt.
  * It is derived from the master key, so it is the same after a restart and nowhere stored.
  */
-export function createCanary({ vault }: { vault: Pick<Vault, 'derive'> }) {
+export function createCanary({ vault }: { vault: Keys }) {
   const key = vault.derive('canary')
 
   function wordOf(conversationId: string): string {

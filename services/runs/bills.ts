@@ -31,11 +31,11 @@ export type Bills = ReturnType<typeof createBills>
 
 /** Model turns go to disk with what they cost. Callers hold the transaction; what was set aside is let go after it. */
 export function createBills({ db, store, journal, budgets, models }: BillsDeps) {
-  /** Returns the cost in USD; null where the price is not known. */
-  function spend(run: Run, usage: TokenUsage): number | null {
-    const costUsd = models.cost(run.model, usage)
+  /** Returns the cost in USD; null where the price is not known. `model`: the run's own, unless another did the work. */
+  function spend(run: Run, usage: TokenUsage, model = run.model): number | null {
+    const costUsd = models.cost(model, usage)
     store.spend(run.id, usage, costUsd)
-    const { userId, agentId, taskId, model } = run
+    const { userId, agentId, taskId } = run
     const { inputTokens, outputTokens } = usage
     budgets.record({ userId, agentId, taskId, model, inputTokens, outputTokens, costUsd })
     return costUsd

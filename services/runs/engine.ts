@@ -5,9 +5,10 @@ import { AppError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Log } from '../log.ts'
 import type { Models } from '../models/index.ts'
+import type { Canary } from '../policy/canary.ts'
 import type { PassingFrame, StopReason } from '../shapes/frames.ts'
 import { joinLabels } from '../shapes/labels.ts'
-import { callsOf } from '../shapes/message.ts'
+import { callsOf, textOf } from '../shapes/message.ts'
 import type { Bills, Unwritten } from './bills.ts'
 import type { Calls } from './calls.ts'
 import type { CallRecords } from './call-records.ts'
@@ -33,6 +34,7 @@ export type EngineDeps = ModeDeps & {
   gate: Gate
   bills: Bills
   models: Pick<Models, 'choose'>
+  canary: Pick<Canary, 'isIn'>
   nameOf: (run: Run) => string
   log: Log
 }
@@ -40,6 +42,9 @@ export type EngineDeps = ModeDeps & {
 /** Why a run's work was broken off from outside. */
 class Stopped extends Error {}
 class ShuttingDown extends Error {}
+
+/** A model has written the word that only its prompt holds. */
+class Betrayed extends Error {}
 
 /** A run while it goes: what was said so far, and what of it is not on disk yet. */
 type Live = Unwritten & { controller: AbortController; done: Promise<void> }
@@ -123,7 +128,16 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
     if (event.type === 'restart') return takeBack(run, entry)
     entry.turnStart = entry.text.length
     entry.lastTurn = event
+    watch(run, event)
     if (callsOf({ role: 'assistant', parts: event.parts }).length > 0) db.transact(() => bills.writeTurn(run, entry))
+  }
+
+  /** Before anything of a turn is done or goes out, it is looked at for the word that must not be in it. */
+  function watch(run: Run, { parts }: Extract<LoopEvent, { type: 'turn' }>): void {
+    if (!deps.settings.get('canary')) return
+    const message = { role: 'assistant' as const, parts }
+    const written = [textOf(message), ...callsOf(message).map((call) => call.arguments)]
+    if (written.some((one) => deps.canary.isIn(one, run.conversationId))) throw new Betrayed()
   }
 
   function say(run: Run, entry: Live, delta: string): void {
@@ -180,6 +194,7 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
     try {
       if (reason instanceof ShuttingDown) return breakOff(run, entry, () => store.giveBack(run.id, 'queued'))
       if (reason instanceof Stopped) return breakOff(run, entry, () => outcomes.stopped(run, entry.text))
+      if (error instanceof Betrayed) return breakOff(run, entry, () => outcomes.betrayed(run, entry.text))
       if (error instanceof Held) return hold(run, error)
       if (error instanceof OutOfBudget) return db.transact(() => outcomes.outOfBudget(run, entry.text, error.message))
       fail(run, entry, explained(error, run))

@@ -1,4 +1,5 @@
 import type { TokenUsage } from '../agent/model.ts'
+import type { Audit } from '../audit.ts'
 import type { Conversations } from '../conversations.ts'
 import type { AppError } from '../errors.ts'
 import type { Address, Events } from '../events.ts'
@@ -16,6 +17,7 @@ export type OutcomesDeps = {
   conversations: Conversations
   events: Events
   notifications: Pick<Notifications, 'add'>
+  audit: Pick<Audit, 'record'>
   /** The name of the run's agent or task, for the owner. */
   nameOf: (run: Run) => string
   cancelSends: (runId: string, why: string) => void
@@ -24,6 +26,9 @@ export type OutcomesDeps = {
 const NOTHING_SPENT: TokenUsage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
 
 const DIED_TOO_OFTEN = 'Steward ended three times in the middle of it, so it was not taken up again.'
+
+const BETRAYED =
+  'It was stopped: it was about to give away its own instructions, which happens when something it read has taken it over. Nothing of that step was done. Look at what it read last.'
 
 export const addressOf = (run: Run): Address => ({
   userId: run.userId,
@@ -36,7 +41,7 @@ export type Outcomes = ReturnType<typeof createOutcomes>
 
 /** The ways a run ends, each written whole: what was said, the calls that will not happen, the status, the last frames. */
 export function createOutcomes(deps: OutcomesDeps) {
-  const { store, journal, records, conversations, events, notifications, nameOf, cancelSends } = deps
+  const { store, journal, records, conversations, events, notifications, audit, nameOf, cancelSends } = deps
 
   /** All that a run has said and that is written down. */
   function textWritten(runId: string): string {
@@ -87,12 +92,13 @@ export function createOutcomes(deps: OutcomesDeps) {
     notifications.add({ userId, kind, title, text, runId, agentId, taskId })
   }
 
-  function close(run: Run, text: string, stopReason: StopReason): void {
+  function close(run: Run, text: string, stopReason: StopReason, why?: string): void {
     tellParent(run)
     const ended = store.get(run.id)
     const usage = { input_tokens: ended.inputTokens, output_tokens: ended.outputTokens, cost_usd: ended.costUsd }
     conversations.answered(run.conversationId)
-    events.keep(addressOf(run), { type: 'run', status: ended.status })
+    const reason = why === undefined ? {} : { reason: why }
+    events.keep(addressOf(run), { type: 'run', status: ended.status, ...reason })
     events.keep(addressOf(run), {
       type: 'done',
       text,
@@ -130,6 +136,41 @@ export function createOutcomes(deps: OutcomesDeps) {
       abandonOpenCalls(run, 'The run was stopped before this was done.')
       store.end(run.id, { status: 'stopped', stopReason: 'stopped', answer: text })
       close(run, text, 'stopped')
+    },
+
+    /** It wrote what only its prompt holds: somebody else may be steering it. Nothing of it goes out any more. */
+    betrayed(run: Run, text: string): void {
+      cancelSends(run.id, BETRAYED)
+      keepWhatWasSaid(run, text)
+      abandonOpenCalls(run, BETRAYED)
+      store.end(run.id, {
+        status: 'stopped',
+        stopReason: 'stopped',
+        answer: text,
+        error: { code: 'canary', message: BETRAYED },
+      })
+      close(run, text, 'stopped', BETRAYED)
+      const { userId, id: runId, conversationId, agentId, taskId } = run
+      notifications.add({
+        userId,
+        kind: 'trouble',
+        title: `${nameOf(run)} was stopped`,
+        text: BETRAYED,
+        runId,
+        agentId,
+        taskId,
+      })
+      const by = { userId, name: `run:${runId}` }
+      audit.record({
+        kind: 'security',
+        action: 'canary seen',
+        by,
+        runId,
+        conversationId,
+        agentId,
+        taskId,
+        rule: 'canary',
+      })
     },
 
     /** It has cost all that it may. */

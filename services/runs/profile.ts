@@ -87,7 +87,12 @@ export function profileOf(intake: Intake, agentId: string | undefined, deps: Pro
     ...limitsOf([task, agent], parent, deps),
     integrity: told,
     model: task?.model ?? agent?.model ?? null,
-    systemPrompt: systemPrompt({ persona: deps.persona(intake.userId), agent, attended }),
+    systemPrompt: systemPrompt({
+      persona: deps.persona(intake.userId),
+      agent,
+      attended,
+      canary: deps.settings.get('canary'),
+    }),
     text: textOf(intake, agent),
   }
 }

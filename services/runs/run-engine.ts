@@ -9,6 +9,7 @@ import type { Log } from '../log.ts'
 import type { Models } from '../models/index.ts'
 import type { Notifications } from '../notifications.ts'
 import type { Approvals } from '../policy/approvals.ts'
+import type { Canary } from '../policy/canary.ts'
 import type { Lists } from '../policy/decide.ts'
 import type { Settings } from '../settings.ts'
 import type { Registry } from '../tools/registry.ts'
@@ -49,6 +50,7 @@ export type RunEngineDeps = Deps & {
   budgets: Budgets
   models: Models
   credentials: Pick<Credentials, 'mask' | 'maskValue'>
+  canary: Canary
   agents: AgentsOfRuns
   tasks: { find(id: string): (ReturnType<ProfileDeps['tasks']['find']> & { name: string; prompt: string }) | undefined }
   persona: ProfileDeps['persona']

@@ -1,8 +1,9 @@
 import type { ModelEvent, ModelRequest, ToolSchema } from '../agent/model.ts'
-import { beginning, systemPrompt } from '../agent/prompt.ts'
+import { beginning, reference, systemPrompt } from '../agent/prompt.ts'
 import type { Budgets } from '../budgets.ts'
 import { estimateInputTokens, estimateUsd } from '../models/estimate.ts'
 import type { Choice } from '../models/index.ts'
+import type { Canary } from '../policy/canary.ts'
 import { callsOf, type Message } from '../shapes/message.ts'
 import type { Registry } from '../tools/registry.ts'
 import { Held, OutOfBudget, type Gate } from './gate.ts'
@@ -16,6 +17,7 @@ export type TurnsDeps = Pick<ModeDeps, 'agents' | 'tasks'> & {
   registry: Registry
   budgets: Pick<Budgets, 'reserve' | 'held' | 'onFreed'>
   gate: Gate
+  canary: Pick<Canary, 'wordOf'>
   timezone: string
 }
 
@@ -36,7 +38,7 @@ const PERSONA = { agentName: 'Steward', soul: '', user: '' }
 export type Turns = ReturnType<typeof createTurns>
 
 /** One model turn of a run: what is sent, and the money for it set aside before anything is. */
-export function createTurns({ store, prompts, registry, budgets, gate, timezone, ...workers }: TurnsDeps) {
+export function createTurns({ store, prompts, registry, budgets, gate, canary, timezone, ...workers }: TurnsDeps) {
   let freed = 0
   budgets.onFreed(() => void freed++)
 
@@ -44,7 +46,8 @@ export function createTurns({ store, prompts, registry, budgets, gate, timezone,
   function requestFor(run: Run, choice: Choice, messages: readonly Message[], began: Date): ModelRequest {
     const text = run.systemPrompt === null ? undefined : prompts.find(run.systemPrompt)
     const stable = text ?? systemPrompt({ persona: PERSONA, agent: undefined, attended: run.attended })
-    const system = { stable, changing: beginning(began, timezone) }
+    const changing = beginning(began, timezone) + reference(stable, canary.wordOf(run.conversationId))
+    const system = { stable, changing }
     const tools = choice.capabilities.tools ? offered(run) : []
     const known = tools.length > 0 ? tools : spokenOf(messages)
     const request = { model: choice.vendorModel, system, messages, tools: known, maxTokens: choice.maxTokens }
