@@ -177,6 +177,7 @@ export function createServices(deps: ServicesDeps) {
     models,
     credentials,
     canary: createCanary({ vault }),
+    givesAway: (value) => JSON.stringify(credentials.maskValue(value)) !== JSON.stringify(value),
     agents,
     tasks,
     persona: personalities.get,

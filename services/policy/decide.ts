@@ -73,7 +73,7 @@ export function decide(
 
 /** Rules 1 to 3 alone: what no approval overrides. Run again when a yes comes, with the lists of that day. */
 export function refuse(call: PolicyCall, mode: Mode, lists: Lists): Verdict | undefined {
-  return limits(mode) ?? permitted(call, mode) ?? insideLists(call, lists) ?? refusedBefore(call, mode)
+  return limits(mode) ?? permitted(call, mode) ?? leaking(call) ?? insideLists(call, lists) ?? refusedBefore(call, mode)
 }
 
 function limits(mode: Mode): Verdict | undefined {
@@ -96,6 +96,11 @@ function permitted(call: PolicyCall, mode: Mode): Verdict | undefined {
 /** Whether a list of tools names a call: by its tool, or by the one operation. */
 export function lists(allowed: readonly string[], call: Pick<PolicyCall, 'tool' | 'operation'>): boolean {
   return allowed.includes(call.tool) || allowed.includes(`${call.tool}.${call.operation}`)
+}
+
+function leaking(call: PolicyCall): Verdict | undefined {
+  if (call.leaks !== true) return undefined
+  return deny('leak', 'What it would hand over holds a secret that is kept here.')
 }
 
 function insideLists(call: PolicyCall, hard: Lists): Verdict | undefined {

@@ -9,6 +9,8 @@ export type PolicyCall = {
   attendedOnly: boolean
   listedOnly?: boolean
   reach: Reach
+  /** Its arguments hold a secret of the house. */
+  leaks?: boolean
 }
 
 /** The places a call touches, one key each; a refusal by the owner holds for them until the run ends. */

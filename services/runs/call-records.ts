@@ -5,8 +5,6 @@ import type { Db } from '../../db/open.ts'
 import type { Events } from '../events.ts'
 import type { Grants } from '../grants.ts'
 import type { Approvals } from '../policy/approvals.ts'
-import { sanitize } from '../policy/sanitize.ts'
-import type { Settings } from '../settings.ts'
 import type { ConfirmationFrame, ToolCallState } from '../shapes/frames.ts'
 import type { Labels } from '../shapes/labels.ts'
 import { joinLabels } from '../shapes/labels.ts'
@@ -27,16 +25,16 @@ export type CallRecordsDeps = {
   events: Events
   audit: Pick<Audit, 'record'>
   questions: Questions
-  settings: Settings
   grants: Pick<Grants, 'use'>
   mask: (text: string) => string
   maskValue: (value: unknown) => unknown
 }
 
 type Started = { arguments: unknown; verdict: Verdict; labels: Labels; confirmed: boolean; announced: boolean }
+/** `content`, `summary` and `source` are fit to be read: masked, cleaned and capped. */
 type Finished = {
   content: string
-  summary?: string | undefined
+  summary: string
   success: boolean
   labels: Labels
   resultUrls?: readonly string[] | undefined
@@ -67,7 +65,7 @@ export function createCallRecords(deps: CallRecordsDeps) {
     })
   }
 
-  function close(run: Run, call: ToolCall, end: Finished & { summary: string; touched?: boolean }): void {
+  function close(run: Run, call: ToolCall, end: Finished & { touched?: boolean }): void {
     events.keep(address(run), {
       type: 'tool_done',
       call_id: call.callId,
@@ -97,7 +95,7 @@ export function createCallRecords(deps: CallRecordsDeps) {
       rule: step?.rule ?? '',
       approvedBy: end.approvedBy ?? null,
       success: end.success,
-      outcome: end.summary,
+      outcome: [end.summary, ...(end.flags ?? []).map((flag) => `[${flag}]`)].join(' '),
       durationMs: end.durationMs,
     })
   }
@@ -121,20 +119,18 @@ export function createCallRecords(deps: CallRecordsDeps) {
 
     /** After it happened: the labels of what came back are now the run's and the conversation's. */
     finished(run: Run, progress: Progress, call: ToolCall, end: Finished): ToolResult {
-      const content = sanitize(mask(end.content), deps.settings.get('max_result_chars'))
-      const summary = sanitize(mask(end.summary ?? firstLine(content)), SUMMARY_CHARS)
-      const source = end.source === undefined ? {} : { source: sanitize(mask(end.source), SUMMARY_CHARS) }
+      const { content } = end
       db.transact(() => {
         const before = progress.labels.integrity
         take(progress, end)
         const touched = before === 'owner' && progress.labels.integrity === 'third_party'
-        journal.finishTool(call.callId, { ...end, ...source, content, summary, labels: progress.labels })
+        journal.finishTool(call.callId, { ...end, labels: progress.labels })
         store.label(run.id, progress.labels)
         deps.conversations.label(
           run.conversationId,
           joinLabels(progress.labels, deps.conversations.find(run.conversationId)!),
         )
-        close(run, call, { ...end, ...source, summary, touched, labels: progress.labels })
+        close(run, call, { ...end, touched, labels: progress.labels })
       })
       return { callId: call.callId, vendorId: call.vendorId, name: call.name, content, success: end.success }
     },
@@ -147,7 +143,9 @@ export function createCallRecords(deps: CallRecordsDeps) {
     ): ToolResult {
       const { verdict, labels, announced } = refusal
       const content = mask(refusal.words)
-      const end = { content, summary: firstLine(content), success: false, labels, durationMs: 0, confirmed: false }
+      const flags = verdict.rule === 'leak' ? ['leak'] : []
+      const rest = { flags, success: false, labels, durationMs: 0, confirmed: false }
+      const end = { content, summary: firstLine(content), ...rest }
       db.transact(() => {
         write(run, call, { arguments: refusal.arguments, verdict, labels, confirmed: false, announced })
         journal.finishTool(call.callId, end)

@@ -14,6 +14,7 @@ import type { Gate } from './gate.ts'
 import { modeOf, type ModeDeps, type Progress } from './mode.ts'
 import { attempt, carriedOut, happened, orAborted } from './attempt.ts'
 import type { CallRecords } from './call-records.ts'
+import type { Screening } from './screening.ts'
 import type { Run } from './store.ts'
 
 export type CallsDeps = ModeDeps & {
@@ -26,6 +27,9 @@ export type CallsDeps = ModeDeps & {
   lists: (userId: string) => Lists
   /** The standing yeses that a run may use now. */
   grantsFor: (run: Run) => Grant[]
+  screen: Screening
+  /** Whether a value holds a secret of the vault, however it is written. */
+  givesAway: (value: unknown) => boolean
 }
 
 /** A call that was looked at: what it is, where it reaches, and what the policy sees of it. */
@@ -53,11 +57,13 @@ export type Calls = ReturnType<typeof createCalls>
  */
 export function createCalls(deps: CallsDeps) {
   const { registry, journal, approvals, records, settings } = deps
+  const givesAway = (value: unknown): boolean => settings.get('output_validation') && deps.givesAway(value)
 
   async function look(run: Run, parsed: ParsedCall): Promise<Looked> {
     const reach = await parsed.operation.inspect(parsed.arguments, run.userId)
     const { effect, destructive, attendedOnly, listedOnly = false } = parsed.operation
-    const facts = { effect, destructive, attendedOnly, listedOnly, reach }
+    const leaks = goesOut(effect, reach) && givesAway(parsed.arguments)
+    const facts = { effect, destructive, attendedOnly, listedOnly, reach, leaks }
     return { parsed, reach, policy: { tool: parsed.tool.name, operation: parsed.name, ...facts } }
   }
 
@@ -229,7 +235,8 @@ export function createCalls(deps: CallsDeps) {
     }
 
     function contextFor(call: ToolCall, looked: Looked, limit = signal): ToolContext {
-      const decideHop = (url: string) => hop({ ...looked.policy, reach: { egress: { kind: 'url', url } } })
+      const decideHop = (url: string) =>
+        hop({ ...looked.policy, reach: { egress: { kind: 'url', url } }, leaks: givesAway(url) })
       return {
         userId: run.userId,
         runId: run.id,
@@ -240,19 +247,21 @@ export function createCalls(deps: CallsDeps) {
       }
     }
 
-    function finish(
+    /** What came back goes through the screens first; the run has read it either way. */
+    async function finish(
       call: ToolCall,
       outcome: ToolOutcome | AppError,
       facts: Facts,
       durationMs: number,
       looked?: Looked,
-    ): CallOutcome {
+    ): Promise<CallOutcome> {
       const failed = outcome instanceof AppError
       const labels = (failed ? undefined : outcome.labels) ?? looked?.parsed.operation.yields ?? progress.labels
-      const content = failed ? `Error: ${outcome.message}` : outcome.content
-      const rest = failed ? {} : { summary: outcome.summary, resultUrls: outcome.resultUrls, source: outcome.source }
+      const raw = failed ? { content: `Error: ${outcome.message}` } : outcome
+      const { withheld, ...screened } = await deps.screen(run, { ...raw, labels }, signal)
+      const rest = failed ? {} : { resultUrls: withheld ? [] : outcome.resultUrls }
       const result = records.finished(run, progress, call, {
-        content,
+        ...screened,
         success: !failed,
         labels,
         durationMs,
@@ -297,6 +306,11 @@ export function createCalls(deps: CallsDeps) {
     look,
     refusalOf: (policy: PolicyCall, mode: Parameters<typeof refuse>[1], lists: Lists) => refuse(policy, mode, lists),
   }
+}
+
+/** Reading in the house tells nobody anything; everything else carries its arguments somewhere. */
+function goesOut(effect: PolicyCall['effect'], { egress }: Reach): boolean {
+  return effect !== 'read' || egress !== undefined
 }
 
 /** A yes is bound to the arguments and to the places they led to when it was asked for. */

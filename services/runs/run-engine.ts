@@ -27,6 +27,7 @@ import { createLine } from './line.ts'
 import { createOutcomes } from './outcomes.ts'
 import { createOrigins } from './provenance.ts'
 import type { ProfileDeps } from './profile.ts'
+import { createScreening } from './screening.ts'
 import { createPrompts } from './prompts.ts'
 import { createQuestions } from './questions.ts'
 import { createQueue } from './queue.ts'
@@ -51,6 +52,8 @@ export type RunEngineDeps = Deps & {
   models: Models
   credentials: Pick<Credentials, 'mask' | 'maskValue'>
   canary: Canary
+  /** Whether a value holds a secret of the vault, however it is written. */
+  givesAway: (value: unknown) => boolean
   agents: AgentsOfRuns
   tasks: { find(id: string): (ReturnType<ProfileDeps['tasks']['find']> & { name: string; prompt: string }) | undefined }
   persona: ProfileDeps['persona']
@@ -94,9 +97,10 @@ export function createRunEngine(deps: RunEngineDeps) {
   })
   const records = createCallRecords({ ...deps, questions, mask, maskValue })
   const bills = createBills(deps)
-  const calls = createCalls({ ...deps, records, gate, grantsFor })
   const outcomes = createOutcomes({ ...deps, records, nameOf })
   const turns = createTurns({ ...deps, prompts, gate })
+  const screen = createScreening({ ...deps, bills, turns, mask })
+  const calls = createCalls({ ...deps, records, gate, grantsFor, screen })
   const compaction = createCompaction({ ...deps, bills, turns })
   const engine = createEngine(
     { ...deps, records, calls, outcomes, turns, compaction, bills, gate, nameOf },
