@@ -260,8 +260,8 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
 
   /** What a reader who joins now is shown for this run. */
   function stateOf(run: Run): Extract<PassingFrame, { type: 'state' }> {
-    const now = store.get(run.id)
-    return { type: 'state', status: now.status, text: textSoFar(run), ...deps.records.callStates(run.id) }
+    const { status, integrity } = store.get(run.id)
+    return { type: 'state', status, text: textSoFar(run), integrity, ...deps.records.callStates(run.id) }
   }
 
   return {

@@ -19,6 +19,8 @@ export type ScreeningDeps = {
   turns: Pick<Turns, 'ask'>
   bills: Pick<Bills, 'spend'>
   mask: (text: string) => string
+  /** How long the screening model may take; 45 s when absent. */
+  timeoutMs?: number
 }
 
 /** What came back from a call, as nobody has looked at it yet. */
@@ -57,12 +59,14 @@ export type Screening = ReturnType<typeof createScreening>
  * out, the length capped; where it is switched on, hidden parts left out and orders flagged; and, where that is switched on, what others
  * could have written judged by a second model without tools. What that one does not call clean is withheld.
  */
-export function createScreening({ db, settings, models, turns, bills, mask }: ScreeningDeps) {
+export function createScreening(deps: ScreeningDeps) {
+  const { db, settings, models, turns, bills, mask, timeoutMs = TIMEOUT_MS } = deps
+
   async function screen(run: Run, raw: Raw, stopped: AbortSignal): Promise<Screened> {
     const fit = fitted(raw)
     const judged = settings.get('llm_screen') && raw.labels.integrity === 'third_party'
     const ask = (late: AbortSignal) => verdict(run, fit.content, raw.labels, AbortSignal.any([stopped, late]))
-    const judgement = judged ? await judge(ask, TIMEOUT_MS) : 'clean'
+    const judgement = judged ? await judge(ask, timeoutMs) : 'clean'
     if (judgement === 'clean') return { ...fit, withheld: false }
     return { ...fit, ...WITHHELD[judgement], flags: [...fit.flags, 'withheld'], withheld: true }
   }

@@ -113,6 +113,7 @@ export type PassingFrame =
       type: 'state'
       status: RunStatus
       text: string
+      integrity: Integrity
       tool_calls: ToolCallState[]
       confirmations: Omit<ConfirmationFrame, 'type'>[]
     }
