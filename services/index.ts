@@ -31,6 +31,7 @@ import { createPersonalities } from './personality.ts'
 import { createApprovals } from './policy/approvals.ts'
 import { createCanary } from './policy/canary.ts'
 import type { Lists } from './policy/decide.ts'
+import { createLeaks } from './policy/leaks.ts'
 import { createRunDetails } from './runs/detail.ts'
 import { createHistory } from './runs/history.ts'
 import { createJournal } from './runs/journal.ts'
@@ -83,6 +84,7 @@ export function createServices(deps: ServicesDeps) {
   const settings = createSettings(base)
   const credentials = createCredentials({ ...base, vault, audit })
   credentials.adopt(config.firstKeys)
+  const leaks = createLeaks({ secrets: credentials.secrets })
 
   const endings = createEndings()
   const users = createUsers({ ...base, audit, endings })
@@ -177,7 +179,7 @@ export function createServices(deps: ServicesDeps) {
     models,
     credentials,
     canary: createCanary({ vault }),
-    givesAway: (value) => JSON.stringify(credentials.maskValue(value)) !== JSON.stringify(value),
+    givesAway: (value) => leaks.find(value).some(({ form }) => form !== 'shape'),
     agents,
     tasks,
     persona: personalities.get,
