@@ -13,6 +13,11 @@ export type PolicyCall = {
   leaks?: boolean
 }
 
+/** Whether a call carries its arguments somewhere; reading in the house tells nobody anything. */
+export function goesOut(effect: Effect, { egress }: Reach): boolean {
+  return effect !== 'read' || egress !== undefined
+}
+
 /** The places a call touches, one key each; a refusal by the owner holds for them until the run ends. */
 export function targetsOf(call: PolicyCall): string[] {
   const name = `${call.tool}.${call.operation}`

@@ -5,7 +5,7 @@ import { AppError } from '../errors.ts'
 import type { Approval } from '../policy/approvals.ts'
 import { argumentsHash } from '../policy/approvals.ts'
 import { decide, refuse, type Grant, type Lists } from '../policy/decide.ts'
-import { targetsOf, type PolicyCall } from '../policy/reach.ts'
+import { goesOut, targetsOf, type PolicyCall } from '../policy/reach.ts'
 import type { ToolCall } from '../shapes/message.ts'
 import type { ParsedCall, Registry } from '../tools/registry.ts'
 import { resultOf } from './context.ts'
@@ -71,15 +71,12 @@ export function createCalls(deps: CallsDeps) {
   function forRun(run: Run, progress: Progress, signal: AbortSignal) {
     const conversation = (): Conversation => deps.conversations.find(run.conversationId)!
     const mode = () => modeOf(run, progress, conversation(), deps)
-    const verdictOf = (policy: PolicyCall): Verdict =>
-      decide(policy, progress.labels, mode(), deps.grantsFor(run), deps.lists(run.userId), {
+    const verdictOf = (policy: PolicyCall, now = mode()): Verdict =>
+      decide(policy, progress.labels, now, deps.grantsFor(run), deps.lists(run.userId), {
         flowGuard: settings.get('flow_guard'),
       })
     /** A redirect belongs to a call that was counted already. */
-    const hop = (policy: PolicyCall): Verdict =>
-      decide(policy, progress.labels, { ...mode(), toolCalls: 0 }, deps.grantsFor(run), deps.lists(run.userId), {
-        flowGuard: settings.get('flow_guard'),
-      })
+    const hop = (policy: PolicyCall): Verdict => verdictOf(policy, { ...mode(), toolCalls: 0 })
     /** Rules 1 to 3 with today's lists, for a call that was counted when it was first looked at. */
     const again = (policy: PolicyCall): Verdict | undefined =>
       refuse(policy, { ...mode(), toolCalls: 0 }, deps.lists(run.userId))
@@ -306,11 +303,6 @@ export function createCalls(deps: CallsDeps) {
     look,
     refusalOf: (policy: PolicyCall, mode: Parameters<typeof refuse>[1], lists: Lists) => refuse(policy, mode, lists),
   }
-}
-
-/** Reading in the house tells nobody anything; everything else carries its arguments somewhere. */
-function goesOut(effect: PolicyCall['effect'], { egress }: Reach): boolean {
-  return effect !== 'read' || egress !== undefined
 }
 
 /** A yes is bound to the arguments and to the places they led to when it was asked for. */
