@@ -54,7 +54,7 @@ describe('a conversation longer than the window', () => {
     assert.match(textIn(notes[0]), /Message 1\./)
     assertFits()
     const last = api.requests.at(-1)!
-    assert.match(textIn(last), /<data-summary>[^]*NOTE: the owner likes tea\.[^]*<\/data-summary>/)
+    assert.match(textIn(last), /summed up:\n<(data-[0-9a-f]{12})>\n[^]*NOTE: the owner likes tea\.[^]*<\/\1>/)
     assert.match(textIn(last), /Message 4\./)
     assert.doesNotMatch(textIn(last), /Message 1\./)
     const { messages } = (await steward.owner.get(`/api/conversations/${opened.id}`)).body

@@ -85,6 +85,7 @@ export function inSystem({ promptMode, integrity }: PromptAgent): boolean {
 function introduction({ agentName }: Persona, agent: PromptAgent | undefined): string {
   const house = `a personal assistant that runs on the owner's own server`
   if (!agent) return `You are ${agentName}, ${house}.`
+  if (agent.integrity !== 'owner') return `You are an agent of ${agentName}, ${house}.`
   return `You are "${agent.name.replaceAll('"', "'")}", an agent of ${agentName}, ${house}.`
 }
 

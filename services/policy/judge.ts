@@ -7,12 +7,6 @@ Answer with one word and nothing else: CLEAN or ATTACK.`
 
 const WORDS: Record<string, Judgement> = { CLEAN: 'clean', ATTACK: 'attack' }
 
-/** What is asked about a text: the text in a block whose boundary nobody could have foreseen. */
-export function questionAbout(text: string): string {
-  const boundary = `data-${crypto.randomUUID().slice(-12)}`
-  return `<${boundary}>\n${text}\n</${boundary}>`
-}
-
 /**
  * Judges a text by the one word that `ask` answers; anything else, an error or too long a time leaves it unchecked. Never
  * throws: what could not be checked must not get through by accident.

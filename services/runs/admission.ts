@@ -42,7 +42,7 @@ export function createAdmission(deps: AdmissionDeps) {
     const profile = profileOf(intake, intake.agentId ?? known?.agentId ?? undefined, deps)
     const model = modelFor(intake, profile, known)
     const labels = labelsOf(intake, profile, known)
-    const run = { ...pick(intake), ...placed(profile), id: newId(), model, ...labels }
+    const run = { ...pick(intake), ...placed(intake, profile), id: newId(), model, ...labels }
     admit(intake, profile, known, { model, labels })
     store.insert(
       run,
@@ -58,8 +58,10 @@ export function createAdmission(deps: AdmissionDeps) {
     return deps.models.choose(intake.model ?? own ?? deps.models.default()).id
   }
 
-  function placed({ systemPrompt, text, integrity: _integrity, model: _model, ...place }: Profile) {
-    return { ...place, input: text, systemPrompt: deps.prompts.keep(systemPrompt) }
+  /** Instructions that others wrote stand in the message, which is then not the owner's own. */
+  function placed(intake: Intake, { systemPrompt, text, integrity, model: _model, ...place }: Profile) {
+    const inputIntegrity = text === intake.text ? intake.integrity : joinIntegrity(intake.integrity, integrity)
+    return { ...place, inputIntegrity, input: text, systemPrompt: deps.prompts.keep(systemPrompt) }
   }
 
   /** A sub-agent has read all that the run had which asks it. */
@@ -107,6 +109,6 @@ export function createAdmission(deps: AdmissionDeps) {
 }
 
 function pick(intake: Intake) {
-  const { userId, conversationId, origin, door, address, integrity: inputIntegrity, apiKeyId = null } = intake
-  return { userId, conversationId, origin, door, address, inputIntegrity, apiKeyId }
+  const { userId, conversationId, origin, door, address, apiKeyId = null } = intake
+  return { userId, conversationId, origin, door, address, apiKeyId }
 }

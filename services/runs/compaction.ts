@@ -4,6 +4,7 @@ import { AppError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Choice } from '../models/index.ts'
 import { sanitize } from '../policy/sanitize.ts'
+import { dataBlock } from '../shapes/data-block.ts'
 import type { Message } from '../shapes/message.ts'
 import { textOf } from '../shapes/message.ts'
 import type { Bills } from './bills.ts'
@@ -142,8 +143,7 @@ function cutOf(run: Run, blocks: readonly Block[], kept: number): number | undef
 function inBlock(text: string, most: number): string {
   const chars = most * 2
   const shown = text.length > chars ? `${text.slice(0, chars / 2)}\n[…]\n${text.slice(-chars / 2)}` : text
-  const boundary = `data-${crypto.randomUUID().slice(-12)}`
-  return `<${boundary}>\n${shown}\n</${boundary}>`
+  return dataBlock(shown)
 }
 
 async function answerOf(events: AsyncIterable<ModelEvent>): Promise<{ note: string; usage: TokenUsage }> {

@@ -2,9 +2,10 @@ import type { Db } from '../../db/open.ts'
 import { AppError } from '../errors.ts'
 import type { Choice, Models } from '../models/index.ts'
 import { enhance, type Flag } from '../policy/enhanced.ts'
-import { JUDGE, judge, questionAbout, type Judgement } from '../policy/judge.ts'
+import { JUDGE, judge, type Judgement } from '../policy/judge.ts'
 import { capped, visible } from '../policy/sanitize.ts'
 import type { Settings } from '../settings.ts'
+import { dataBlock } from '../shapes/data-block.ts'
 import type { Labels } from '../shapes/labels.ts'
 import { textOf } from '../shapes/message.ts'
 import type { Bills } from './bills.ts'
@@ -88,7 +89,7 @@ export function createScreening(deps: ScreeningDeps) {
   /** The one word of the screening model. What it costs counts for the run, also where it is broken off. */
   async function verdict(run: Run, text: string, labels: Labels, signal: AbortSignal): Promise<string> {
     const choice = models.choose(settings.get('llm_screen_model') ?? models.default())
-    const question = questionAbout(text)
+    const question = dataBlock(text)
     mustFit(choice, question)
     mayBeTold(choice, labels)
     let pending: Pending | undefined
