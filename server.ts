@@ -12,6 +12,7 @@ import { addressReader } from './routes/sign-in.ts'
 import { ConfigError, readConfig, type Config } from './services/config.ts'
 import { takeDataFolder } from './services/data-folder.ts'
 import { readEnvironment } from './services/environment.ts'
+import type { Tool } from './services/agent/tool.ts'
 import { createServices } from './services/index.ts'
 import { createLog, type Log } from './services/log.ts'
 
@@ -24,8 +25,15 @@ const PROGRAM_DIR = basename(HERE) === 'dist' ? join(HERE, '..') : HERE
 
 export type Steward = { url: string; log: Log; services: ReturnType<typeof createServices>; stop: () => Promise<void> }
 
+/** Tools beside those of the house; they are declared, offered and decided like any other. */
+export type Further = { tools?: readonly Tool[] }
+
 /** Starts everything, from what knows nothing to what knows the most; resolves once it listens. */
-export async function start(config: Config, now: () => Date = () => new Date()): Promise<Steward> {
+export async function start(
+  config: Config,
+  now: () => Date = () => new Date(),
+  further: Further = {},
+): Promise<Steward> {
   const folder = takeDataFolder(config.dataDir)
   const db = openDb(folder.database, { schemaDir: join(PROGRAM_DIR, 'db'), backupDir: folder.backups })
   let mask = (line: string) => line
@@ -39,6 +47,7 @@ export async function start(config: Config, now: () => Date = () => new Date()):
     version: (JSON.parse(readFileSync(join(PROGRAM_DIR, 'package.json'), 'utf8')) as { version: string }).version,
     programDir: PROGRAM_DIR,
     toolSchemaFile: join(PROGRAM_DIR, 'dist', 'tools.json'),
+    furtherTools: further.tools ?? [],
     pageWorker: new URL(`./services/web/worker${extname(import.meta.filename)}`, import.meta.url),
   })
   mask = services.credentials.mask

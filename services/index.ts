@@ -2,6 +2,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { realpathSync } from 'node:fs'
 import type { Db } from '../db/open.ts'
+import type { Tool } from './agent/tool.ts'
 import { createAgentWork } from './agent-work.ts'
 import { createAgents } from './agents.ts'
 import { createApiKeys } from './api-keys.ts'
@@ -68,6 +69,7 @@ export type ServicesDeps = {
   programDir: string
   /** Written at build time; unbuilt, the schemas are made on first use. */
   toolSchemaFile: string
+  furtherTools: readonly Tool[]
   pageWorker: URL
 }
 
@@ -148,7 +150,7 @@ export function createServices(deps: ServicesDeps) {
   const journal = createJournal(base)
   const approvals = createApprovals(base)
   const grants = createGrants({ ...base, timezone: config.timezone, audit })
-  const registry = createRegistry(tools, deps.toolSchemaFile)
+  const registry = createRegistry([...tools, ...deps.furtherTools], deps.toolSchemaFile)
   const privateHosts = hostKeys(config.allowedPrivateHosts)
   const lists = (userId: string): Lists => ({
     domains: whitelists.web().map((entry) => ({ domain: entry.domain, privateOk: entry.private_ok })),

@@ -24,9 +24,10 @@ export type Registry = ReturnType<typeof createRegistry>
 /** The tools of the house by name. Their JSON schemas were written at build time; unbuilt, they are made on first use. */
 export function createRegistry(tools: readonly Tool[], schemaFile: string) {
   const byName = new Map(tools.map((tool) => [tool.name, tool]))
-  const schemas = lazy((): ToolSchema[] =>
-    existsSync(schemaFile) ? (JSON.parse(readFileSync(schemaFile, 'utf8')) as ToolSchema[]) : toolSchemas(tools),
-  )
+  const schemas = lazy((): ToolSchema[] => {
+    const written = existsSync(schemaFile) ? (JSON.parse(readFileSync(schemaFile, 'utf8')) as ToolSchema[]) : []
+    return [...written, ...toolSchemas(tools.filter(({ name }) => !written.some((schema) => schema.name === name)))]
+  })
 
   /** The operation a call names, if there is such a one. */
   function find(toolName: string, args: unknown): { tool: Tool; name: string; operation: Operation } | undefined {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { start, type Steward as Inside } from '../../server.ts'
+import { start, type Further, type Steward as Inside } from '../../server.ts'
 import { readConfig } from '../../services/config.ts'
 import { Client, signInOwner } from '../steward.ts'
 
@@ -15,11 +15,19 @@ export type InsideSteward = AsyncDisposable & {
   later: (ms: number) => void
 }
 
-export async function startInside(env: Record<string, string> = {}): Promise<InsideSteward> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'steward-'))
+export type InsideOptions = Further & {
+  /** Used again as it is, and left as it is; otherwise a fresh one that goes when it is stopped. */
+  dataDir?: string
+}
+
+export async function startInside(
+  env: Record<string, string> = {},
+  options: InsideOptions = {},
+): Promise<InsideSteward> {
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'steward-'))
   let ahead = 0
   const config = readConfig({ PORT: '0', DATA_DIR: dataDir, LOG_LEVEL: 'silent', TZ: 'UTC', ...env })
-  const { url, services, stop } = await start(config, () => new Date(Date.now() + ahead))
+  const { url, services, stop } = await start(config, () => new Date(Date.now() + ahead), options)
   const owner = new Client(url)
   await signInOwner({ owner, dataDir })
   return {
@@ -30,7 +38,7 @@ export async function startInside(env: Record<string, string> = {}): Promise<Ins
     later: (ms) => void (ahead += ms),
     async [Symbol.asyncDispose]() {
       await stop()
-      rmSync(dataDir, { recursive: true, force: true })
+      if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true })
     },
   }
 }

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 /** A small web site on loopback. Opened to tools by ALLOWED_PRIVATE_HOSTS, it stands for the whole web. */
 export type Site = AsyncDisposable & {
   url: string
-  /** `127.0.0.1:port`, as ALLOWED_PRIVATE_HOSTS wants it. */
+  /** `127.0.0.1:port` (or the address it was given), as ALLOWED_PRIVATE_HOSTS wants it. */
   host: string
   /** What was asked for, path and query, in order. */
   seen: string[]
@@ -14,11 +14,13 @@ export type Site = AsyncDisposable & {
   redirect: (path: string, to: string) => void
   /** Takes requests at this path and never answers them. */
   hang: (path: string) => void
+  /** Forgets its pages. */
+  clear: () => void
   /** Answers searches like SearXNG does. */
   searchResults: (...results: { title: string; url: string; content?: string }[]) => void
 }
 
-export async function startSite(): Promise<Site> {
+export async function startSite(address = '127.0.0.1'): Promise<Site> {
   const pages = new Map<string, (res: ServerResponse) => void>()
   const seen: string[] = []
   const server = createServer((req, res) => {
@@ -28,9 +30,9 @@ export async function startSite(): Promise<Site> {
     if (answer) return answer(res)
     res.writeHead(404, { 'content-type': 'text/plain' }).end('No such page')
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(0, address)
   await once(server, 'listening')
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const host = `${address}:${(server.address() as AddressInfo).port}`
 
   const html = (body: string) => (res: ServerResponse) =>
     void res.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(pageOf(body))
@@ -47,6 +49,7 @@ export async function startSite(): Promise<Site> {
         res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ results }))
       })
     },
+    clear: () => pages.clear(),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       server.close()
