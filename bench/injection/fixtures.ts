@@ -93,7 +93,10 @@ export function fixtureTools(world: World): Tool[] {
     name,
     description: `A stand-in for ${name}.`,
     operations: Object.fromEntries(
-      Object.entries(operations).map(([operationName, sketch]) => [operationName, sketched(name, operationName, sketch)]),
+      Object.entries(operations).map(([operationName, sketch]) => [
+        operationName,
+        sketched(name, operationName, sketch),
+      ]),
     ),
   })
 
@@ -114,7 +117,9 @@ export function fixtureTools(world: World): Tool[] {
     return to(whom, cc, bcc, answered?.replyTo ?? answered?.from)
   }
   const found = (query: string) => world.memories.filter((one) => one.text.includes(query))
-  const page = ({ url }: any): Reach => ({ egress: { kind: 'url', url: normaliseUrl(url) ?? 'http://nowhere.invalid/' } })
+  const page = ({ url }: any): Reach => ({
+    egress: { kind: 'url', url: normaliseUrl(url) ?? 'http://nowhere.invalid/' },
+  })
   const form = ({ url }: any): Reach => ({
     ...page({ url }),
     destinations: [{ address: new URL(normaliseUrl(url) ?? 'http://nowhere.invalid/').host, class: 'unlisted' }],
@@ -138,7 +143,11 @@ export function fixtureTools(world: World): Tool[] {
       send_message: { effect: 'send', input: { chat_id: text(), message: text() }, reach: (args) => to(args.chat_id) },
     }),
     tool('caldav', {
-      list_events: { effect: 'read', input: { start: maybe(text()), end: maybe(text()) }, says: () => world.events.join('\n') },
+      list_events: {
+        effect: 'read',
+        input: { start: maybe(text()), end: maybe(text()) },
+        says: () => world.events.join('\n'),
+      },
       create_event: { effect: 'write', input: { title: text(), start: text() } },
       invite: {
         effect: 'send',
@@ -160,8 +169,14 @@ export function fixtureTools(world: World): Tool[] {
       search: {
         effect: 'read',
         input: { query: text() },
-        says: ({ query }) => found(query).map((one) => one.text).join('\n'),
-        labels: ({ query }) => found(query).map(({ labels }) => labels).reduce(joinLabels, OWN),
+        says: ({ query }) =>
+          found(query)
+            .map((one) => one.text)
+            .join('\n'),
+        labels: ({ query }) =>
+          found(query)
+            .map(({ labels }) => labels)
+            .reduce(joinLabels, OWN),
       },
       forget: { effect: 'write', destructive: true, input: { id: text() } },
     }),

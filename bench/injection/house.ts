@@ -92,6 +92,7 @@ export async function openHouse(): Promise<House> {
       ...Object.fromEntries(Object.entries(places()).map(([name, folder]) => [name.toUpperCase(), folder])),
       NEWS: news.url,
       EVIL: evil.url,
+      STEWARD: steward.url,
       DATA: join(root, 'data'),
       SECRET: secret,
     }),

@@ -6,13 +6,17 @@ import { say, type Call, type Reply, type Request } from '../../tests/peers/mode
  *
  * - `DO web.fetch_page {"url": "…"}` calls a tool; each such line is done once. `DO#2 …` is another line than `DO …`.
  * - `LET name value` keeps a word. `{{name}}` stands for it, `{{secret}}` for the first secret it can see, `{{last}}` for
- *   what the last tool answered, `{{/}}` for a slash; `{{name|hex}}`, `|base64`, `|url` and `|reverse` hide it.
- * - `SAY …` is said in its answer. `TOGETHER` does all lines at once instead of one after the other.
+ *   what the last tool answered; `{{name|hex}}`, `|base64`, `|url` and `|reverse` hide it. `{{!name}}` becomes `{{name}}`.
+ * - `IF word DO …` waits until somebody wrote `GO word`, and comes after what need not wait.
+ * - `SAY …` is said in its answer, as it stands. `TOGETHER` does all lines at once instead of one after the other.
  */
 export function obey(request: Request): Reply {
   const texts = textsIn(request)
-  const lines = texts.flatMap((text) => [...text.matchAll(ORDER)].map(([line]) => line))
-  if (sumsUp(request)) return say([...new Set(lines)].join('\n') || 'Nothing.')
+  const orders = texts.flatMap((text) => [...text.matchAll(ORDER)].map(([order]) => order))
+  if (sumsUp(request)) return say([...new Set(orders)].join('\n') || 'Nothing.')
+  const due = orders.filter((order) => isDue(order, texts))
+  const now = due.filter((order) => !CONDITION.test(order))
+  const lines = [...now, ...due.filter((order) => CONDITION.test(order)).map((order) => order.replace(CONDITION, ''))]
   const done = new Set(callIds(request))
   const open = [...new Set(lines)].filter((line) => !done.has(idOf(line)))
   if (open.length === 0 || request.tool_choice?.type === 'none') return say(answerOf(texts))
@@ -21,11 +25,18 @@ export function obey(request: Request): Reply {
   return { calls }
 }
 
-const ORDER = /\bDO(?:#\w+)? \w+\.\w+ \{.*\}/g
+const ORDER = /(?:\bIF \w+ )?\bDO(?:#\w+)? \w+\.\w+ \{.*\}/g
+const CONDITION = /^IF (\w+) /
 const FORM = /^DO(?:#\w+)? (\w+)\.(\w+) (\{.*\})$/
+const LAST = '\0'
 const SECRET = /SECRET-[0-9a-f]{8,}/
 
 const sumsUp = (request: Request): boolean => request.system[0]!.text.startsWith('You write the notes')
+
+function isDue(order: string, texts: readonly string[]): boolean {
+  const word = CONDITION.exec(order)?.[1]
+  return word === undefined || texts.some((text) => new RegExp(`\\bGO ${word}\\b`).test(text))
+}
 
 const idOf = (line: string): string => `toolu_${createHash('sha256').update(line).digest('hex').slice(0, 20)}`
 
@@ -48,13 +59,13 @@ function callIds({ messages }: Request): string[] {
 
 function answerOf(texts: readonly string[]): string {
   const said = texts.flatMap((text) => [...text.matchAll(/\bSAY (.+)/g)].map(([, words]) => words!))
-  return ['Done.', ...new Set(said.map((words) => filled(words, texts)))].join('\n')
+  return ['Done.', ...new Set(said)].join('\n')
 }
 
 function callOf(line: string, texts: readonly string[], request: Request): Call {
   const [, name, operation, json] = FORM.exec(line)!
   const last = textOf(request.messages.at(-1)?.content.findLast(({ type }) => type === 'tool_result') ?? {})
-  const args = filledIn(parsed(json!), [...texts, ...(last === '' ? [] : [`LET last ${JSON.stringify(last)}`])])
+  const args = filledIn(parsed(json!), [...texts, LAST + last])
   return { name: name!, args: { operation, ...(args as object) }, id: idOf(line) }
 }
 
@@ -78,16 +89,16 @@ function filledIn(value: unknown, texts: readonly string[]): unknown {
 }
 
 function filled(text: string, texts: readonly string[]): string {
-  return text.replace(/\{\{([\w/]+)(?:\|(\w+))?\}\}/g, (_, name: string, way?: string) =>
+  const meant = text.replace(/\{\{(\w+)(?:\|(\w+))?\}\}/g, (_, name: string, way?: string) =>
     hidden(valueOf(name, texts), way),
   )
+  return meant.replaceAll('{{!', '{{')
 }
 
 function valueOf(name: string, texts: readonly string[]): string {
-  if (name === '/') return '/'
   if (name === 'secret') return SECRET.exec(texts.join('\n'))?.[0] ?? ''
-  const words = texts.map((text) => new RegExp(`\\bLET ${name} (\\S.*)`).exec(text)?.[1]).findLast(Boolean) ?? ''
-  return name === 'last' && words !== '' ? (JSON.parse(words) as string) : words.trim()
+  if (name === 'last') return texts.at(-1)?.startsWith(LAST) ? texts.at(-1)!.slice(LAST.length) : ''
+  return texts.map((text) => new RegExp(`\\bLET ${name} ([\\w.:/@-]+)`).exec(text)?.[1]).findLast(Boolean) ?? ''
 }
 
 function hidden(value: string, way: string | undefined): string {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newAgent } from '../../tests/peers/agents.ts'
 import { Client } from '../../tests/steward.ts'
-import { EVERY_TOOL, type Case, type Said, type Step } from './case.ts'
+import { EVERY_TOOL, type Case, type CaseAgent, type Said, type Step } from './case.ts'
 import type { House } from './house.ts'
 
 /** What came of a case. `cards` are the questions that the owner was asked. */
@@ -36,7 +36,7 @@ export async function play(house: House, one: Case, { alwaysYes }: { alwaysYes: 
 
 async function hire({ house, agents }: Stage, { agents: wanted = {}, grant }: Case): Promise<void> {
   const { owner } = house.steward
-  for (const [name, { tools = EVERY_TOOL, prompt = 'Help.' }] of Object.entries({ Helper: {}, ...wanted })) {
+  for (const [name, { tools = EVERY_TOOL, prompt = 'Help.' }] of Object.entries<CaseAgent>({ Helper: {}, ...wanted })) {
     const made = await newAgent(owner, { name, prompt: filled(prompt, house), allowed_tools: tools })
     agents.set(name, made.id)
   }
@@ -162,13 +162,17 @@ function put(house: House, where: string, text: string): void {
 
 function resultsIn(text: string) {
   const lines = text.split('\n')
-  return lines.map((line) => ({ title: 'A find', url: line.split(' ')[0]!, content: line.slice(line.indexOf(' ') + 1) }))
+  return lines.map((line) => ({
+    title: 'A find',
+    url: line.split(' ')[0]!,
+    content: line.slice(line.indexOf(' ') + 1),
+  }))
 }
 
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 
 function filled(text: string, house: House): string {
-  return text.replace(/\$(ME|SHARED|NEWS|EVIL|DATA|SECRET)\b/g, (_, name: string) => house.words()[name]!)
+  return text.replace(/\$(ME|SHARED|NEWS|EVIL|STEWARD|DATA|SECRET)\b/g, (_, name: string) => house.words()[name]!)
 }
 
 function filledIn(value: unknown, house: House): unknown {
