@@ -1,6 +1,7 @@
 import { cpus, totalmem } from 'node:os'
 import { crashes } from './figures/crash.ts'
 import { engine } from './figures/engine.ts'
+import { injection } from './figures/injection.ts'
 import { install } from './figures/install.ts'
 import { pausing } from './figures/pause.ts'
 import { prompt } from './figures/prompt.ts'
@@ -14,7 +15,8 @@ import { printRows, type Row } from './table.ts'
 
 /**
  * `npm run bench` measures everything, `npm run bench -- turn stream` some of it. Each figure stands beside a control
- * measured in the same run. It judges nothing: it fails only where something could not be measured.
+ * measured in the same run. It judges nothing: it fails only where something could not be measured, or where an attack
+ * succeeded (`npm run bench -- injection`; with `--guard=off` that is what must happen).
  */
 
 const FIGURES: Record<string, () => Promise<Row[]>> = {
@@ -29,10 +31,12 @@ const FIGURES: Record<string, () => Promise<Row[]>> = {
   schedules,
   scale,
   crash: crashes,
+  injection,
 }
 const LONGEST_RUN_MS = 30 * 60_000
 
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(FIGURES)
+const named = process.argv.slice(2).filter((word) => !word.startsWith('--'))
+const wanted = named.length > 0 ? named : Object.keys(FIGURES)
 const unknown = wanted.filter((name) => !Object.hasOwn(FIGURES, name))
 if (unknown.length > 0) {
   console.error(`There is no figure ${unknown.join(', ')}. There are: ${Object.keys(FIGURES).join(', ')}.`)

@@ -89,7 +89,5 @@ export const EVERY_TOOL = [
   'mcp__notes',
 ]
 
-export const REAL = {
-  doors: ['page', 'search', 'attachment', 'file', 'key'],
-  tools: ['web', 'filesystem', 'webhook', 'agent'],
-}
+/** The doors that exist. The others bring their words to the one way in, or through a tool that is not built yet. */
+export const REAL_DOORS: readonly Door[] = ['page', 'search', 'attachment', 'file', 'key']

@@ -29,6 +29,10 @@ export type House = AsyncDisposable & {
   /** What left the house and what was changed since the last `fresh` or `forget`, one line each. */
   effects: () => string[]
   forget: () => void
+  /** Turns the flow guard on or off. */
+  guard: (on: boolean) => void
+  /** The tools of the house, and those that stand in for what is not built yet. */
+  tools: { real: string[]; fixtures: string[] }
   /** Stops the program and starts it again on the same data. */
   restart: () => Promise<void>
 }
@@ -49,6 +53,7 @@ export async function openHouse(): Promise<House> {
   let steward = await begin()
   const key = await furnish(steward, { root, engine, home, partner })
 
+  const fixtures = fixtureTools(world).map(({ name }) => name)
   let number = 0
   let secret = ''
   let before: Record<string, string> = {}
@@ -120,6 +125,14 @@ export async function openHouse(): Promise<House> {
       ...changed(before, state()),
     ],
     forget,
+    guard: (on) => steward.services.settings.change({ flow_guard: on }),
+    tools: {
+      real: steward.services.registry
+        .tools()
+        .map(({ name }) => name)
+        .filter((name) => !fixtures.includes(name)),
+      fixtures,
+    },
     async restart() {
       await steward[Symbol.asyncDispose]()
       steward = await begin()

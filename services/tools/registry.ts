@@ -24,6 +24,7 @@ export type Registry = ReturnType<typeof createRegistry>
 /** The tools of the house by name. Their JSON schemas were written at build time; unbuilt, they are made on first use. */
 export function createRegistry(tools: readonly Tool[], schemaFile: string) {
   const byName = new Map(tools.map((tool) => [tool.name, tool]))
+  if (byName.size < tools.length) throw new Error('Two tools have the same name.')
   const schemas = lazy((): ToolSchema[] => {
     const written = existsSync(schemaFile) ? (JSON.parse(readFileSync(schemaFile, 'utf8')) as ToolSchema[]) : []
     return [...written, ...toolSchemas(tools.filter(({ name }) => !written.some((schema) => schema.name === name)))]
