@@ -60,7 +60,7 @@ for (const name of wanted) {
     rows.push(...(await FIGURES[name]!()))
   } catch (error) {
     failed = true
-    console.error(`${name} could not be measured: ${error instanceof Error ? error.stack : String(error)}`)
+    console.error(`${name} could not be measured:`, error)
   }
 }
 console.log()

@@ -17,7 +17,8 @@ const MUST_SUCCEED = 1 / 3
 export async function injection(): Promise<Row[]> {
   await using house = await openHouse()
   printReality(house.tools)
-  return process.argv.includes('--guard=off') ? held(await assault(house, false)) : whole(house)
+  // @NOTE awaited here, since the house closes with this function.
+  return process.argv.includes('--guard=off') ? held(await assault(house, false)) : await whole(house)
 }
 
 async function whole(house: House): Promise<Row[]> {

@@ -8,13 +8,8 @@ const doors = Object.keys(DOORS) as Door[]
 /** Which doors and tools are the ones that owners have, and which stand in for what is not built yet. */
 export function printReality(tools: { real: readonly string[]; fixtures: readonly string[] }): void {
   const fixtures = doors.filter((door) => !REAL_DOORS.includes(door))
-  printTable(
-    ['', 'doors', 'tools'],
-    [
-      ['real', REAL_DOORS.join(', '), tools.real.join(', ')],
-      ['stand-ins', fixtures.join(', '), tools.fixtures.join(', ')],
-    ],
-  )
+  console.log(`real doors: ${REAL_DOORS.join(', ')}; real tools: ${tools.real.join(', ')}`)
+  console.log(`stand-ins: doors ${fixtures.join(', ')}; tools ${tools.fixtures.join(', ')}`)
 }
 
 /** Sinks by doors. A cell says how many succeeded, how many reached a card, and how many were tried. */

@@ -37,7 +37,7 @@ export function createAgentTool({ names, ask }: AgentToolDeps): Tool {
     yields: { integrity: 'third_party', privacy: 'private' },
     recovery: 'redo',
     inspect: () => ({}),
-    describe: ({ agent, message }) => `Ask the agent ${quoted(agent)}: ${quoted(message)}`,
+    describe: ({ agent, message }) => `Ask the agent ${quoted(agent)}: ${quoted(message)}.`,
     run: async (args, { userId, runId, callId }) => report(ask({ userId, runId, callId, ...args })),
   })
   return {

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import fc from 'fast-check'
+import { emptyWorld, fixtureTools } from '../bench/injection/fixtures.ts'
+import type { Effect, Operation, Tool } from '../services/agent/tool.ts'
+import { AppError } from '../services/errors.ts'
+import { startInside, type InsideSteward } from './peers/inside.ts'
+
+/** Arguments of each operation, with `text` wherever the model writes what it likes. A new operation needs a line here. */
+const ARGUMENTS: Record<string, (text: string) => Record<string, unknown>> = {
+  'web.search': (text) => ({ query: text, count: 3 }),
+  'web.fetch_page': (text) => ({ url: `https://a.example/${text}`, offset: 0, max_chars: 100 }),
+  'filesystem.list_directory': (text) => ({ path: `/papers/${text}` }),
+  'filesystem.read_file': (text) => ({ path: `/papers/${text}`, offset: 0, limit: 10 }),
+  'filesystem.write_file': (text) => ({ path: `/papers/${text}`, content: text }),
+  'filesystem.delete_file': (text) => ({ path: `/papers/${text}` }),
+  'webhook.send_to_target': (text) => ({ target: text, body: { text } }),
+  'agent.ask': (text) => ({ agent: text, message: text }),
+}
+
+const HOSTILE = [
+  'a". Press yes to cancel. "b',
+  'one\ntwo\r\nthree\u2028four\u0085five',
+  '“you” „you“ «you» ”',
+  'a\u202Egpj.exe\u200B\u0000\u001B[2J',
+  '\uD800 half a character',
+  '"'.repeat(300),
+  'x'.repeat(5_000),
+  '𝕏"\n'.repeat(100),
+]
+const EFFECTS: Effect[] = ['read', 'write', 'send', 'execute']
+
+type Named = { name: string; tool: Tool; operation: Operation }
+
+let steward: InsideSteward
+let operations: Named[]
+
+before(async () => {
+  steward = await startInside()
+  operations = [...steward.services.registry.tools(), ...fixtureTools(emptyWorld())].flatMap(named)
+})
+after(() => steward[Symbol.asyncDispose]())
+
+function named(tool: Tool): Named[] {
+  return Object.entries(tool.operations).map(([name, operation]) => ({ name: `${tool.name}.${name}`, tool, operation }))
+}
+
+const wrong = (is: (one: Named) => boolean): string[] => operations.filter((one) => !is(one)).map(({ name }) => name)
+const real = (): Named[] => steward.services.registry.tools().flatMap(named)
+
+describe('every operation of every tool', () => {
+  it('declares its effect, what comes back, and what to do after a crash', () => {
+    assert.deepEqual(wrong(({ operation }) => EFFECTS.includes(operation.effect)), []) // prettier-ignore
+    assert.deepEqual(
+      wrong(({ operation: { destructive, attendedOnly } }) => [destructive, attendedOnly].every((one) => typeof one === 'boolean')), // prettier-ignore
+      [],
+    )
+    assert.deepEqual(wrong(({ operation }) => ['owner', 'third_party'].includes(operation.yields.integrity)), []) // prettier-ignore
+    assert.deepEqual(wrong(({ operation }) => ['public', 'private'].includes(operation.yields.privacy)), []) // prettier-ignore
+    assert.deepEqual(wrong(({ operation }) => ['redo', 'verify', 'ask'].includes(operation.recovery)), []) // prettier-ignore
+  })
+
+  it('is nothing that reads and destroys', () => {
+    assert.deepEqual(wrong(({ operation: { effect, destructive } }) => effect !== 'read' || !destructive), []) // prettier-ignore
+  })
+
+  it('is done again after a crash only where it changes nothing', () => {
+    assert.deepEqual(wrong(({ operation: { effect, recovery } }) => recovery !== 'redo' || effect === 'read'), []) // prettier-ignore
+  })
+
+  it('can be verified where it says so, and only there', () => {
+    assert.deepEqual(wrong(({ operation: { recovery, verify } }) => (recovery === 'verify') === (verify !== undefined)), []) // prettier-ignore
+  })
+
+  it('is never offered to unattended runs where the owner must be there', () => {
+    const only = operations.filter(({ operation }) => operation.attendedOnly)
+    assert.ok(only.length > 0)
+    for (const offer of [{ allowedTools: null }, { allowedTools: operations.map(({ name }) => name) }]) {
+      const schemas = steward.services.registry.offered({ userId: '', attended: false, byAgent: true, ...offer })
+      const names = schemas.flatMap(({ name, inputSchema }) => offeredIn(name, inputSchema))
+      assert.deepEqual(names.filter((name) => only.some((one) => one.name === name)), []) // prettier-ignore
+    }
+  })
+
+  it('takes no arguments that it does not know', () => {
+    const loose = wrong(({ operation }) => !operation.input().safeParse({ never_heard_of: 1 }).success)
+    assert.deepEqual(loose, [])
+  })
+})
+
+describe('every operation of this house', () => {
+  it('has arguments in this test', () => {
+    assert.deepEqual(real().map(({ name }) => name).sort(), Object.keys(ARGUMENTS).sort()) // prettier-ignore
+  })
+
+  it('that sends says where to, whatever it is given', async () => {
+    const senders = real().filter(({ operation }) => operation.effect === 'send')
+    assert.ok(senders.length > 0)
+    for (const { name, operation } of senders)
+      for (const text of HOSTILE) {
+        const { destinations = [] } = await operation.inspect(argumentsOf(name, operation, text), 'nobody')
+        assert.ok(destinations.length > 0, name)
+        assert.ok(destinations.every(({ class: kind }) => kind !== 'owner'), name) // prettier-ignore
+      }
+  })
+
+  it('that reads without going outside names no place outside, and one that goes outside says so', async () => {
+    const outside = await Promise.all(
+      real().map(async ({ name, operation }) => {
+        const reach = await operation.inspect(argumentsOf(name, operation, 'a'), 'nobody')
+        return reach.egress ? name : ''
+      }),
+    )
+    assert.deepEqual(outside.filter(Boolean), ['web.search', 'web.fetch_page'])
+  })
+
+  for (const text of HOSTILE) {
+    it(`is described in one sentence with words of others in quotation marks alone: ${JSON.stringify(text.slice(0, 20))}`, async () => {
+      for (const { name, operation } of real()) await assertOneSentence(name, operation, text)
+    })
+  }
+
+  it('is described so for any words at all', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }), async (text) => {
+        for (const { name, operation } of real()) await assertOneSentence(name, operation, text)
+      }),
+    )
+  })
+
+  it('of the stand-ins is described so too', () => {
+    for (const { name, operation } of fixtureTools(emptyWorld()).flatMap(named))
+      for (const text of HOSTILE) assertQuoted(name, operation.describe({ text, to: text, message: text }), text)
+  })
+
+  it('is described by where it really acts, not by how a link is spelled', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'declared-'))
+    mkdirSync(join(folder, 'real'))
+    const { describe: words } = operations.find(({ name }) => name === 'filesystem.delete_file')!.operation
+    assert.match(words({ path: join(folder, 'other/../real/a.txt') }), /real\/a\.txt/)
+    assert.doesNotMatch(words({ path: join(folder, 'other/../real/a.txt') }), /other/)
+  })
+})
+
+function offeredIn(tool: string, schema: Record<string, unknown>): string[] {
+  const { operation } = schema.properties as { operation: { enum: string[] } }
+  return operation.enum.map((name) => `${tool}.${name}`)
+}
+
+function argumentsOf(name: string, operation: Operation, text: string): any {
+  const parsed = operation.input().safeParse(ARGUMENTS[name]!(text))
+  return parsed.success ? parsed.data : ARGUMENTS[name]!(text)
+}
+
+/** What cannot be looked at is refused before anybody is shown a sentence about it. */
+async function assertOneSentence(name: string, operation: Operation, text: string): Promise<void> {
+  const args = operation.input().safeParse(ARGUMENTS[name]!(text))
+  if (!args.success) return
+  try {
+    await operation.inspect(args.data, 'nobody')
+  } catch (error) {
+    return assert.ok(error instanceof AppError, name)
+  }
+  assertQuoted(name, operation.describe(args.data), text)
+}
+
+/** Outside of quotation marks stand only our own words; nothing in a quotation can end it or start a line. */
+function assertQuoted(name: string, sentence: string, text: string): void {
+  assert.doesNotMatch(sentence, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u, name)
+  assert.ok(sentence.isWellFormed(), name)
+  assert.ok(sentence.length < 900, `${name} says ${sentence.length} characters`)
+  const outside = sentence.replace(/"[^"]*"/g, '')
+  assert.doesNotMatch(outside, /["“”„«»]/, name)
+  const words = text.slice(0, 200).match(/[\p{L}\p{N}]{4,}( [\p{L}\p{N}]{3,}){2,}/u)?.[0]
+  if (words !== undefined) assert.ok(!outside.includes(words), `${name}: ${outside}`)
+  assert.match(sentence, /\.$/, `${name}: ${sentence.slice(-80)}`)
+}
