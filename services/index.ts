@@ -49,7 +49,7 @@ import { createTasks } from './tasks.ts'
 import { createTickets } from './tickets.ts'
 import { createTools } from './tools/index.ts'
 import { createRegistry } from './tools/registry.ts'
-import type { SearchEngine } from './tools/search-engines.ts'
+import { configuredEngine } from './tools/search-engines.ts'
 import { createTranscript } from './transcript.ts'
 import { createUsage } from './usage.ts'
 import { createUsers } from './users.ts'
@@ -119,7 +119,7 @@ export function createServices(deps: ServicesDeps) {
     privateHosts: config.allowedPrivateHosts,
     pageWorker: deps.pageWorker,
     folders: () => whitelists.folders().map((entry) => ({ path: entry.path, writtenBy: entry.written_by })),
-    searchEngine: (): SearchEngine => searchEngine(credentials.find),
+    searchEngine: () => configuredEngine(credentials.find),
     otherAgents: { names: (userId) => agents.names(userId), ask: (call) => subAgents.ask(call) },
   })
   closing.add('outgoing requests', () => outgoing.close())
@@ -305,13 +305,6 @@ function realOrSame(path: string): string {
   } catch {
     return path
   }
-}
-
-function searchEngine(find: (key: string) => string | undefined): SearchEngine {
-  const baseUrl = find('system:searxng_url')
-  const apiKey = find('system:brave_api_key')
-  if (baseUrl !== undefined) return { kind: 'searxng', baseUrl }
-  return apiKey === undefined ? { kind: 'duckduckgo' } : { kind: 'brave', apiKey }
 }
 
 function definedOnly<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {

@@ -31,6 +31,14 @@ export type Query = { text: string; count: number; signal: AbortSignal }
 /** The engine as people know it. */
 export const ENGINE_NAMES = { duckduckgo: 'DuckDuckGo', brave: 'Brave', searxng: 'SearXNG' }
 
+/** The engine that the owner's credentials set up; DuckDuckGo where none does. */
+export function configuredEngine(find: (key: string) => string | undefined): SearchEngine {
+  const baseUrl = find('system:searxng_url')
+  const apiKey = find('system:brave_api_key')
+  if (baseUrl !== undefined) return { kind: 'searxng', baseUrl }
+  return apiKey === undefined ? { kind: 'duckduckgo' } : { kind: 'brave', apiKey }
+}
+
 /** The host that will be told the query. */
 export function engineHost(engine: SearchEngine, endpoints: typeof ENDPOINTS): string {
   return new URL(engine.kind === 'searxng' ? searxngUrl(engine.baseUrl) : endpoints[engine.kind]).host
