@@ -66,6 +66,11 @@ export const routes: Route[] = [
   },
   { path: '/settings/limits', title: 'Limits', load: () => import('./views/limits.tsx').then((it) => it.LimitsPage) },
   {
+    path: '/settings/security',
+    title: 'Security',
+    load: () => import('./views/security.tsx').then((it) => it.SecurityPage),
+  },
+  {
     path: '/settings/personality',
     title: 'Personality',
     load: () => import('./views/personality.tsx').then((it) => it.PersonalityPage),

@@ -5,13 +5,17 @@ import { whileSeen } from './while-seen.ts'
 /** Whether everything is paused; null until first asked. */
 export const paused = signal<boolean | null>(null)
 
+/** Whether the flow guard was turned off. */
+export const unguarded = signal(false)
+
 /** What the agent of the house is called. */
 export const agentName = signal('Steward')
 
 export async function refreshStatus(): Promise<void> {
-  const now = await api.get<{ paused: boolean; agent_name: string }>('/api/status').catch(() => null)
+  const now = await api.get<{ paused: boolean; flow_guard: boolean; agent_name: string }>('/api/status').catch(() => null)
   if (!now) return
   paused.value = now.paused
+  unguarded.value = !now.flow_guard
   agentName.value = now.agent_name || 'Steward'
 }
 

@@ -135,7 +135,8 @@ const ENDINGS: Record<string, string> = {
 
 function Ending({ run }: { run: Run }) {
   const text = textOf(run)
-  const reason = run.stopReason ? ENDINGS[run.stopReason] : run.status === 'stopped' ? ENDINGS['stopped'] : undefined
+  const ended = run.stopReason ?? (run.status === 'stopped' ? 'stopped' : undefined)
+  const reason = ended === undefined || (ended === 'stopped' && run.fault) ? undefined : ENDINGS[ended]
   return (
     <>
       {reason && <p class="muted small ending">{reason}</p>}

@@ -44,7 +44,7 @@ export function storedRun(answer: StoredAnswer): Run {
 export function nextRun(run: Run, frame: ServerFrame): Run {
   switch (frame.type) {
     case 'run':
-      return { ...run, status: frame.status, position: frame.position ?? null, waitingFor: frame.reason ?? null }
+      return withStatus(run, frame)
     case 'text':
       return { ...withText(run, frame.content), status: 'running' }
     case 'tool_start':
@@ -66,6 +66,12 @@ export function nextRun(run: Run, frame: ServerFrame): Run {
     default:
       return run
   }
+}
+
+/** A run that ends with a reason was ended by the house; that is told like an error. */
+function withStatus(run: Run, { status, position = null, reason = null }: FrameOf<'run'>): Run {
+  const fault = reason !== null && SETTLED.includes(status) ? { error: reason, code: status } : run.fault
+  return { ...run, status, position, waitingFor: reason, fault }
 }
 
 function withText(run: Run, piece: string): Run {

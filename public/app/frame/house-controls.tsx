@@ -1,7 +1,7 @@
 import type { JSX } from 'preact'
 import { unread } from '../notices.ts'
 import { place } from '../router.ts'
-import { paused, setPaused } from '../status.ts'
+import { paused, setPaused, unguarded } from '../status.ts'
 import { useAction } from '../ui/action.ts'
 import { Button, IconButton } from '../ui/button.tsx'
 import { askConfirm } from '../ui/confirm.tsx'
@@ -63,6 +63,19 @@ async function pause(): Promise<void> {
 async function resume(): Promise<void> {
   await setPaused(false)
   tell('Steward goes on.')
+}
+
+/** Says on every page that the flow guard is off, and where it is turned on. */
+export function GuardBanner(): JSX.Element | null {
+  if (!unguarded.value || place.value.path === '/settings/security') return null
+  return (
+    <div class="paused-banner danger" role="status">
+      <Icon name="alert" />
+      <span>
+        The flow guard is off. <a href="/settings/security">Turn it on</a>
+      </span>
+    </div>
+  )
 }
 
 /** Says on every page that nothing starts, and how it does again. */

@@ -7,6 +7,7 @@ import { Page } from '../ui/page.tsx'
 export const SETTINGS = [
   ['/settings/personality', 'Personality', 'Who your steward is, and what it knows of you.'],
   ['/settings/limits', 'Limits', 'How much Steward may do at once, and what it may spend.'],
+  ['/settings/security', 'Security', 'What stands between the words of others and what Steward does.'],
   ['/settings/credentials', 'Credentials', 'Keys and passwords that Steward uses, encrypted on this machine.'],
   ['/settings/whitelists', 'Whitelists', 'Websites and folders that Steward may use without asking each time.'],
   ['/settings/grants', 'Grants', 'What you allowed beyond one call: each may be revoked at once.'],

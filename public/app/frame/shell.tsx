@@ -5,7 +5,7 @@ import { place } from '../router.ts'
 import { IconButton } from '../ui/button.tsx'
 import { watchUnread } from '../notices.ts'
 import { watchStatus } from '../status.ts'
-import { HouseControls, PausedBanner } from './house-controls.tsx'
+import { GuardBanner, HouseControls, PausedBanner } from './house-controls.tsx'
 import { Navigation } from './navigation.tsx'
 import { watchPending } from '../pending.ts'
 import { refreshRecent } from '../recent.ts'
@@ -33,6 +33,7 @@ export function Shell({ full, children }: { full: boolean; children: ComponentCh
         <div>
           {!full && <TopBar />}
           <PausedBanner />
+          <GuardBanner />
         </div>
         <main id="main" class={full ? 'main full' : 'main'} tabIndex={-1}>
           {children}

@@ -7,7 +7,7 @@ import { Button } from './button.tsx'
 import { Dialog } from './dialog.tsx'
 import { TextField } from './field.tsx'
 
-/** Asks for the password when the server wants it again before it shows a secret; mounted once. */
+/** Asks for the password when the server wants it again; mounted once. */
 export function PasswordHost(): JSX.Element | null {
   const answer = passwordQuestion.value
   return answer && <PasswordDialog answer={answer} />
@@ -26,7 +26,7 @@ function PasswordDialog({ answer }: { answer: (given: boolean) => void }) {
   return (
     <Dialog title="Your password, please" onClose={() => answer(false)}>
       <form onSubmit={submit}>
-        <p class="dialog-text">Secrets are shown only to you. For the next five minutes you will not be asked again.</p>
+        <p class="dialog-text">This is done only for you. For the next five minutes you will not be asked again.</p>
         <TextField
           label="Password"
           type="password"

@@ -6,6 +6,7 @@ import { Page } from '../ui/page.tsx'
 const ICONS: Record<string, IconName> = {
   '/settings/personality': 'chat',
   '/settings/limits': 'chart',
+  '/settings/security': 'shield',
   '/settings/credentials': 'key',
   '/settings/webhooks': 'hook',
   '/settings/whitelists': 'globe',
