@@ -69,9 +69,9 @@ export function nextRun(run: Run, frame: ServerFrame): Run {
 }
 
 /** A run that ends with a reason was ended by the house; that is told like an error. */
-function withStatus(run: Run, { status, position = null, reason = null }: FrameOf<'run'>): Run {
-  const fault = reason !== null && SETTLED.includes(status) ? { error: reason, code: status } : run.fault
-  return { ...run, status, position, waitingFor: reason, fault }
+function withStatus(run: Run, { status, position, reason }: FrameOf<'run'>): Run {
+  const fault = reason !== undefined && SETTLED.includes(status) ? { error: reason, code: status } : run.fault
+  return { ...run, status, position: position ?? null, waitingFor: reason ?? null, fault }
 }
 
 function withText(run: Run, piece: string): Run {

@@ -64,6 +64,7 @@ const FLAG_WORDS: Record<string, string> = {
   imperative: 'speaks to the model as if it gave orders',
   withheld: 'withheld by the second model',
   hidden: 'held hidden text, which was left out',
+  leak: 'would have handed over a secret',
 }
 
 /** What the extra layers said of a result. */
