@@ -14,9 +14,11 @@ export type SessionHandler = RequestHandler
 /** The cookie session: HttpOnly, SameSite=Lax, 30 days rolling, Secure behind HTTPS (always when PUBLIC_URL says so). */
 export function sessionHandler(services: Services, config: Config): SessionHandler {
   const secure = config.publicUrl?.protocol === 'https:'
+  const secrets = [signingKey(services)]
+  services.vault.onRotated(() => void secrets.splice(0, 1, signingKey(services)))
   const handler = session({
     name: 'steward_session',
-    secret: services.vault.derive('session').toString('base64url'),
+    secret: secrets,
     store: new SessionStore(services.sessions),
     resave: false,
     saveUninitialized: false,
@@ -36,6 +38,8 @@ export function sessionHandler(services: Services, config: Config): SessionHandl
     handler(req, res, next)
   }
 }
+
+const signingKey = ({ vault }: Services): string => vault.derive('session').toString('base64url')
 
 /**
  * Who is asking: an API key when one is given (a wrong one is refused even beside a good cookie), else the cookie's user.

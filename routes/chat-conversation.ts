@@ -40,7 +40,8 @@ export function converse(socket: WebSocket, place: Place, { services, log }: Cha
   const send = (frame: SocketFrame): void => deliver(JSON.stringify(frame))
   const complain = (error: unknown): void => {
     const { message, code, detail } = asAppError(error, (bug) => log.error({ err: bug }, 'frame failed'))
-    send({ type: 'error', error: message, code, ...(detail === undefined ? {} : { detail }) })
+    const frame = { type: 'error' as const, error: message, code, ...(detail === undefined ? {} : { detail }) }
+    send(services.credentials.maskValue(frame) as typeof frame)
   }
 
   socket.on('close', () => leave.splice(0).forEach((stop) => stop()))

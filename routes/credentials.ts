@@ -20,6 +20,13 @@ const Shown = lazy(() => z.object({ key: z.string(), value: z.string(), descript
 const Kind = lazy(() => z.object({ key: z.string(), label: z.string(), description: z.string() }))
 const KeyParam = lazy(() => z.object({ key: z.string() }))
 
+const Rotated = lazy(() =>
+  z.object({ recovery_key: z.string(), resealed: z.int(), unreadable: z.int(), note: z.string() }),
+)
+
+const ROTATED =
+  'Write the new recovery key down; it is shown this once. Backups made before now need the old one. Every other browser was signed out.'
+
 export const credentialEndpoints = [
   endpoint({
     method: 'get',
@@ -56,6 +63,7 @@ export const credentialEndpoints = [
     params: KeyParam,
     output: Shown,
     errors: ['not_found', 'password_required'],
+    showsSecret: true,
     example: { key: 'system:anthropic_api_key', value: 'sk-ant-…', description: 'Anthropic key' },
     handle: ({ params }, { services, who }) => {
       requirePassword(who)
@@ -75,6 +83,26 @@ export const credentialEndpoints = [
     example: OK,
     exampleBody: { key: 'system:anthropic_api_key', value: 'sk-ant-…', description: 'Anthropic key' },
     handle: ({ body }, { services, who }) => (services.credentials.set(body, who.actor), OK),
+  }),
+  endpoint({
+    method: 'post',
+    path: '/api/credentials/rotate-master-key',
+    tag: 'Credentials',
+    role: 'admin',
+    scopes: [],
+    sessionOnly: true,
+    showsSecret: true,
+    summary: 'Change the master key',
+    description:
+      'Everything sealed is sealed anew in one transaction, and every other browser is signed out. Needs the password of the last five minutes. 409 where the master key comes from STEWARD_MASTER_KEY.',
+    output: Rotated,
+    errors: ['password_required', 'conflict'],
+    example: { recovery_key: 'base64, 32 bytes', resealed: 4, unreadable: 0, note: ROTATED },
+    handle: (_input, { services, who }) => {
+      requirePassword(who)
+      const { recoveryKey, ...counts } = services.rotation.rotate(who.actor, sessionOf(who))
+      return { recovery_key: recoveryKey, ...counts, note: ROTATED }
+    },
   }),
   endpoint({
     method: 'delete',

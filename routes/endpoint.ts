@@ -3,6 +3,7 @@ import type { ZodType } from 'zod'
 import type { Config } from '../services/config.ts'
 import { AppError, type ErrorCode, type FieldProblem } from '../services/errors.ts'
 import type { Services } from '../services/index.ts'
+import { isRecord } from '../services/shapes/record.ts'
 import type { Scope } from '../services/shapes/api-key.ts'
 import type { Who } from '../services/who.ts'
 import { identify, permit } from './auth.ts'
@@ -49,6 +50,8 @@ export type Endpoint<P = any, Q = any, B = any, O = any> = {
   exampleBody?: B
   /** Takes an Idempotency-Key; then `handle` is synchronous. */
   creates?: { showsSecret: boolean }
+  /** Its answer shows a secret to whom asked for it; every other answer is masked. */
+  showsSecret?: boolean
   /** What must be awaited before a synchronous `handle`. */
   prepare?: (input: Input<P, Q, B>, context: Context) => Promise<Input<P, Q, B>>
   handle: (input: Input<P, Q, B>, context: Context) => O | Promise<O>
@@ -120,10 +123,12 @@ async function serve(
   config: Config,
 ): Promise<void> {
   const context: Context = { services, config, who: res.locals.who as Who, req, res }
-  const parsed = inputOf(definition, req)
+  const parsed = inputOf(definition, req, services)
   const input = definition.prepare ? await definition.prepare(parsed, context) : parsed
   const { status, body } = await answer(definition, input, context)
-  if (!res.headersSent) res.status(status).json(body)
+  if (res.headersSent) return
+  const shows = definition.showsSecret === true || definition.creates?.showsSecret === true
+  res.status(status).json(shows ? body : services.credentials.maskValue(body))
 }
 
 async function answer(definition: Endpoint, input: Input<unknown, unknown, unknown>, context: Context) {
@@ -140,12 +145,37 @@ async function answer(definition: Endpoint, input: Input<unknown, unknown, unkno
   })
 }
 
-function inputOf(definition: Endpoint, req: Request): Input<unknown, unknown, unknown> {
+function inputOf(definition: Endpoint, req: Request, services: Services): Input<unknown, unknown, unknown> {
+  const body: unknown = req.body ?? {}
   return {
     params: parse(definition.params, req.params, ''),
     query: parse(definition.query, req.query, ''),
-    body: parse(definition.body, req.body ?? {}, ''),
+    body: parse(definition.body, proseMasked(body, services), ''),
   }
+}
+
+/** Fields in which people write sentences. What is kept of them holds no known secret; addresses and the like stay. */
+const PROSE = new Set([
+  'content',
+  'prompt',
+  'message',
+  'text',
+  'title',
+  'name',
+  'label',
+  'note',
+  'description',
+  'soul',
+  'user',
+  'agent_name',
+  'phrase',
+])
+
+function proseMasked(body: unknown, { credentials }: Services): unknown {
+  if (!isRecord(body)) return body
+  const masked = ([name, value]: [string, unknown]) =>
+    [name, PROSE.has(name) && typeof value === 'string' ? credentials.mask(value) : value] as const
+  return Object.fromEntries(Object.entries(body).map(masked))
 }
 
 function parse(shape: Lazy<unknown> | undefined, value: unknown, prefix: string): unknown {

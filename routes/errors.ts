@@ -25,20 +25,25 @@ export const STATUS: Record<ErrorCode, number> = {
 }
 
 /** Answers with an error in the one shape there is. */
-export function sendError(res: Response, error: AppError): void {
+export function sendError(
+  res: Response,
+  error: AppError,
+  maskValue: (value: unknown) => unknown = (value) => value,
+): void {
   if (error.retryAfter !== undefined) res.set('Retry-After', String(error.retryAfter))
   const detail = error.detail === undefined ? {} : { detail: error.detail }
-  res.status(STATUS[error.code]).json({ error: error.message, code: error.code, ...detail })
+  const body = { error: error.message, code: error.code, ...detail }
+  res.status(STATUS[error.code]).json(maskValue(body))
 }
 
 /** Last in line: what is meant for the asker is said, everything else goes to the log and is a plain 500. */
-export function errorHandler(log: Log): ErrorRequestHandler {
+export function errorHandler(log: Log, maskValue: (value: unknown) => unknown): ErrorRequestHandler {
   return (error: unknown, req, res, next) => {
     if (res.headersSent) return next(error)
-    sendError(
-      res,
-      asAppError(error, (bug) => log.error({ err: bug, method: req.method, path: req.path }, 'request failed')),
+    const said = asAppError(error, (bug) =>
+      log.error({ err: bug, method: req.method, path: req.path }, 'request failed'),
     )
+    sendError(res, said, maskValue)
   }
 }
 

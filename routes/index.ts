@@ -88,7 +88,7 @@ export function buildApp({ services, config, log, session, pageDir, documentFile
   app.use('/api', unknownPath)
   page(app, pageDir)
   app.use(unknownPath)
-  app.use(errorHandler(log))
+  app.use(errorHandler(log, services.credentials.maskValue))
   return app
 }
 

@@ -227,6 +227,7 @@ export const sessionEndpoints = [
     role: 'admin',
     scopes: [],
     sessionOnly: true,
+    showsSecret: true,
     summary: 'The master key of the vault',
     description:
       'What STEWARD_MASTER_KEY must be to open this database elsewhere. Needs the password of the last five minutes.',

@@ -17,6 +17,7 @@ const NOBODY = {
   vault: { seal: () => '', open: () => '' },
   audit: { record: () => {} },
   alsoMask: () => () => {},
+  maskValue: (value: unknown) => value,
   paused: () => true,
   notify: () => {},
   log: { error: () => {}, warn: () => {} },

@@ -100,16 +100,27 @@ export type Audit = ReturnType<typeof createAudit>
  * the thing itself was committed. Each entry's HMAC-SHA-256 covers the entry and the one before it, so that a changed or
  * missing entry shows.
  */
-export function createAudit({ db, now, vault }: Deps & { vault: Pick<Vault, 'derive'> }) {
-  const key = vault.derive('audit')
+export function createAudit({
+  db,
+  now,
+  vault,
+  maskValue = (value) => value,
+}: Deps & { vault: Pick<Vault, 'derive'>; maskValue?: (value: unknown) => unknown }) {
   const insert = db.prepare(
     `INSERT INTO audit (${FIELDS.join(', ')}, mac) VALUES (${FIELDS.map((f) => `@${f}`).join(', ')}, @mac)`,
   )
   const lastMac = db.prepare<[], { mac: string }>('SELECT mac FROM audit ORDER BY id DESC LIMIT 1')
 
+  /** What comes from elsewhere may hold a known secret. */
+  function masked(draft: AuditDraft): AuditDraft {
+    const said = { subject: draft.subject, outcome: draft.outcome }
+    const args = draft.arguments && { arguments: JSON.stringify(maskValue(JSON.parse(draft.arguments))) }
+    return { ...draft, ...(maskValue(defined(said)) as typeof said), ...args } as AuditDraft
+  }
+
   function record(draft: AuditDraft): void {
-    const entry = toRow(draft, now().toISOString())
-    insert.run({ ...entry, mac: macOf(key, lastMac.get()?.mac ?? '', entry) })
+    const entry = toRow(masked(draft), now().toISOString())
+    insert.run({ ...entry, mac: macOf(vault.derive('audit'), lastMac.get()?.mac ?? '', entry) })
   }
 
   function list(filter: AuditFilter, userId: string | null) {
@@ -185,4 +196,8 @@ function toEntry(row: Row): AuditEntry {
     arguments: row.arguments === null ? null : JSON.parse(row.arguments),
     success: row.success === null ? null : row.success === 1,
   }
+}
+
+function defined<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>
 }

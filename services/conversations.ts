@@ -1,5 +1,6 @@
 import type { Deps } from './deps.ts'
 import { AppError } from './errors.ts'
+import type { Masking } from './masking.ts'
 import type { Integrity, Labels, Privacy } from './shapes/labels.ts'
 
 export type Conversation = {
@@ -40,7 +41,7 @@ export const FRESH: Labels = { integrity: 'owner', privacy: 'private' }
 export type Conversations = ReturnType<typeof createConversations>
 
 /** Conversations: their titles, labels and what the owner opened in them. What was said is in their runs. */
-export function createConversations({ db, now }: Deps) {
+export function createConversations({ db, now, mask }: Deps & Pick<Masking, 'mask'>) {
   const byId = db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM conversations WHERE id = ?`)
   const insert = db.prepare(
     `INSERT INTO conversations (id, user_id, agent_id, kind, title, model, integrity, privacy, web_open, message_count, started_at, updated_at)
@@ -101,7 +102,7 @@ export function createConversations({ db, now }: Deps) {
       webOpen: boolean
     }): void {
       const { labels, webOpen, ...rest } = draft
-      insert.run({ ...rest, ...labels, webOpen: Number(webOpen), at: now().toISOString() })
+      insert.run({ ...rest, title: mask(rest.title), ...labels, webOpen: Number(webOpen), at: now().toISOString() })
     },
 
     /** A message came: its model, the labels from now on, and whether it opens the web. */
@@ -117,7 +118,8 @@ export function createConversations({ db, now }: Deps) {
     clear: (id: string, by: Integrity): void => void clear.run(by, now().toISOString(), id),
 
     rename(userId: string, id: string, title: string): void {
-      if (rename.run(title, id, userId).changes === 0) throw new AppError('not_found', 'There is no such conversation.')
+      if (rename.run(mask(title), id, userId).changes === 0)
+        throw new AppError('not_found', 'There is no such conversation.')
     },
 
     /** Takes the conversation with everything said in it. */

@@ -3,6 +3,7 @@ import type { Deps } from './deps.ts'
 import { AppError } from './errors.ts'
 import { createMasking } from './masking.ts'
 import type { Secret } from './policy/encodings.ts'
+import { SHORTEST_NEEDLE } from './policy/needles.ts'
 import type { Vault } from './vault.ts'
 
 /** The keys Steward itself looks for. Other keys are the owner's own and are kept as well. */
@@ -108,7 +109,7 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
 
     set(draft: { key: string; value: string; description?: string | undefined }, by: Actor): void {
       db.transact(() => {
-        write(draft.key, draft.value, draft.description ?? sealedOf.get(draft.key)?.description ?? '')
+        write(draft.key, draft.value, describe(draft) ?? sealedOf.get(draft.key)?.description ?? '')
         audit.record({ kind: 'credential', action: 'set', subject: draft.key, by })
       })
     },
@@ -143,6 +144,11 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
 
     onChange: (listener: (key: string) => void): void => void listeners.add(listener),
   }
+}
+
+/** Nobody means to write the value into its own description. */
+function describe({ key, value, description }: { key: string; value: string; description?: string | undefined }) {
+  return value.length < SHORTEST_NEEDLE ? description : description?.replaceAll(value, () => `[${key}]`)
 }
 
 /** Where a service listens is no secret, unless a password stands in the address. */

@@ -87,7 +87,7 @@ export function createEvents({
 
     /** An error that could not be kept (a full disk) is at least said. */
     passError(to: Address, error: { code: string; message: string }): void {
-      const frame: KeptFrame = { type: 'error', error: error.message, code: error.code }
+      const frame = maskValue({ type: 'error', error: error.message, code: error.code }) as KeptFrame
       tell({ ...to, seq: null, frame, wire: wireOf(JSON.stringify(frame), to.runId, null) })
     },
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Deps } from './deps.ts'
 import { AppError } from './errors.ts'
+import type { Masking } from './masking.ts'
 
 export type StoredAnswer = { status: number; body: unknown }
 type Row = { request: string; status: number; answer: string | null; answerId: string | null }
@@ -13,7 +14,7 @@ export type Idempotency = ReturnType<typeof createIdempotency>
  * Lets a client repeat a creating request without creating twice. The stored answer is written in the transaction of the
  * effect, so both exist or neither.
  */
-export function createIdempotency({ db, now }: Deps) {
+export function createIdempotency({ db, now, maskValue }: Deps & Pick<Masking, 'maskValue'>) {
   const find = db.prepare<[string, string, string], Row>(
     'SELECT request, status, answer, answer_id AS answerId FROM idempotency_keys WHERE user_id = ? AND key = ? AND created_at > ?',
   )
@@ -57,7 +58,7 @@ export function createIdempotency({ db, now }: Deps) {
           key,
           request,
           answer.status,
-          showsSecret ? null : JSON.stringify(answer.body),
+          showsSecret ? null : JSON.stringify(maskValue(answer.body)),
           id,
           now().toISOString(),
         )

@@ -25,6 +25,7 @@ import { createIdempotency } from './idempotency.ts'
 import { newId } from './ids.ts'
 import { createLimits } from './limits.ts'
 import type { Log } from './log.ts'
+import { openVault } from './master-key.ts'
 import { createModels } from './models/index.ts'
 import { createNotifications } from './notifications.ts'
 import { hostKeys } from './outgoing/addresses.ts'
@@ -33,6 +34,7 @@ import { createApprovals } from './policy/approvals.ts'
 import { createCanary } from './policy/canary.ts'
 import type { Lists } from './policy/decide.ts'
 import { createLeaks } from './policy/leaks.ts'
+import { createRotation } from './rotation.ts'
 import { createRunDetails } from './runs/detail.ts'
 import { createHistory } from './runs/history.ts'
 import { createJournal } from './runs/journal.ts'
@@ -53,7 +55,6 @@ import { configuredEngine } from './tools/search-engines.ts'
 import { createTranscript } from './transcript.ts'
 import { createUsage } from './usage.ts'
 import { createUsers } from './users.ts'
-import { openVault } from './vault.ts'
 import { createWebhooks } from './webhooks/webhooks.ts'
 import { createWhitelists } from './whitelists.ts'
 import { createWho } from './who.ts'
@@ -82,16 +83,26 @@ export function createServices(deps: ServicesDeps) {
   const closing = createCloseStack(log)
 
   const vault = openVault({ db, dataDir: folder.dir, fromEnvironment: config.masterKey })
-  const audit = createAudit({ ...base, vault })
+  const audit = createAudit({ ...base, vault, maskValue: (value) => credentials.maskValue(value) })
   const settings = createSettings(base)
   const credentials = createCredentials({ ...base, vault, audit })
+  vault.onRotated(credentials.alsoMask(vault.secrets))
   credentials.adopt(config.firstKeys)
   const leaks = createLeaks({ secrets: credentials.secrets })
+  const masked = { ...base, mask: credentials.mask, maskValue: credentials.maskValue }
 
   const endings = createEndings()
   const users = createUsers({ ...base, audit, endings })
   const sessions = createSessions({ ...base, endings })
   const apiKeys = createApiKeys({ ...base, audit, endings })
+  const rotation = createRotation({
+    ...base,
+    vault,
+    audit,
+    dataDir: folder.dir,
+    keyInEnvironment: config.masterKey !== undefined,
+    endSessions: sessions.endAll,
+  })
   const who = createWho({ users, sessions, apiKeys })
 
   const bounds = houseBounds(folder.dir, deps.programDir)
@@ -104,6 +115,7 @@ export function createServices(deps: ServicesDeps) {
     vault,
     audit,
     alsoMask: credentials.alsoMask,
+    maskValue: credentials.maskValue,
     paused: () => settings.get('paused'),
     notify: (note) => notifications.add(note),
     log,
@@ -145,10 +157,10 @@ export function createServices(deps: ServicesDeps) {
   const limits = createLimits({ db, settings, audit })
   const security = createSecurity({ db, settings, audit, models })
   const personalities = createPersonalities({ ...base, audit })
-  const conversations = createConversations(base)
-  const runStore = createRunStore(base)
-  const journal = createJournal(base)
-  const approvals = createApprovals(base)
+  const conversations = createConversations(masked)
+  const runStore = createRunStore(masked)
+  const journal = createJournal(masked)
+  const approvals = createApprovals(masked)
   const grants = createGrants({ ...base, timezone: config.timezone, audit })
   const registry = createRegistry([...tools, ...deps.furtherTools], deps.toolSchemaFile)
   const privateHosts = hostKeys(config.allowedPrivateHosts)
@@ -212,13 +224,14 @@ export function createServices(deps: ServicesDeps) {
     maskValue: credentials.maskValue,
   })
   const runDetails = createRunDetails({ db, store: runStore, history, transcript, log: eventLog, agents, tasks })
-  const idempotency = createIdempotency(base)
+  const idempotency = createIdempotency(masked)
 
   return {
     version,
     now,
     db,
     vault,
+    rotation,
     audit,
     settings,
     credentials,

@@ -49,6 +49,9 @@ export function createSessions({ db, now, endings }: Deps & { endings: Endings }
   const dropOthers = db.prepare<[string, string], { id: string }>(
     'DELETE FROM http_sessions WHERE user_id = ? AND public_id <> ? RETURNING public_id AS id',
   )
+  const dropAll = db.prepare<[string], { id: string }>(
+    'DELETE FROM http_sessions WHERE public_id <> ? RETURNING public_id AS id',
+  )
   const sweep = db.prepare('DELETE FROM http_sessions WHERE expires_at <= ?')
   const ofUser = db.prepare<[string, string], SessionEntry>(
     `SELECT public_id AS id, user_agent, address, created_at, last_seen_at, expires_at
@@ -95,6 +98,11 @@ export function createSessions({ db, now, endings }: Deps & { endings: Endings }
 
     endOthers(userId: string, keepId: string): void {
       for (const row of dropOthers.all(userId, keepId)) ended(row.id)
+    },
+
+    /** Everybody's, but one. */
+    endAll(keepId = ''): void {
+      for (const row of dropAll.all(keepId)) ended(row.id)
     },
 
     /** Whether the password was given in the last five minutes. */

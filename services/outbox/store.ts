@@ -1,4 +1,5 @@
 import type { Deps } from '../deps.ts'
+import type { Masking } from '../masking.ts'
 
 export type OutboxState = 'queued' | 'sending' | 'delivered' | 'failed' | 'uncertain'
 
@@ -47,7 +48,7 @@ export type OutboxStore = ReturnType<typeof createOutboxStore>
  * The rows of the outbox. Callers hold the transaction.
  * @NOTE the long lists of states are those of the index `outbox_unsettled`, which is used for the very same words only.
  */
-export function createOutboxStore({ db, now }: Deps) {
+export function createOutboxStore({ db, now, maskValue }: Deps & Pick<Masking, 'maskValue'>) {
   const at = () => now().toISOString()
   const byId = db.prepare<[string], Message>(`SELECT ${COLUMNS} FROM outbox WHERE id = ?`)
   const put = db.prepare(
@@ -102,7 +103,9 @@ export function createOutboxStore({ db, now }: Deps) {
     begin: (id: string): boolean => begin.run(at(), id).changes === 1,
 
     change(id: string, to: Change): void {
-      change.run({ nextAttemptAt: null, lastStatus: null, lastError: null, answer: null, ...to, id, at: at() })
+      const { lastError = null, answer = null } = to
+      const said = { lastError: maskValue(lastError), answer: maskValue(answer) }
+      change.run({ nextAttemptAt: null, lastStatus: null, ...to, ...said, id, at: at() })
     },
 
     /** The oldest due row of each address, the most overdue address first. */

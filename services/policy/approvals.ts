@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
+import type { Masking } from '../masking.ts'
 import type { Integrity } from '../shapes/labels.ts'
 import type { Provenance } from './provenance.ts'
 
@@ -88,7 +89,7 @@ export type Approvals = ReturnType<typeof createApprovals>
  * Every "may I" is a row: bound to one call by the hash of its arguments, decided once, used once. Callers hold the
  * transaction.
  */
-export function createApprovals({ db, now }: Deps) {
+export function createApprovals({ db, now, maskValue }: Deps & Pick<Masking, 'maskValue'>) {
   const byId = db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM approvals WHERE id = ?`)
   const insert = db.prepare(
     `INSERT INTO approvals (id, user_id, kind, state, run_id, conversation_id, agent_id, tool_name, operation, arguments,
@@ -165,7 +166,8 @@ export function createApprovals({ db, now }: Deps) {
     askedWithin: (agentId: string, ms: number): number =>
       asked.get(agentId, new Date(now().getTime() - ms).toISOString())!.n,
 
-    ask(question: Question): Approval {
+    ask(asked: Question): Approval {
+      const question = maskValue(asked) as Question
       const text = JSON.stringify(question.arguments)
       insert.run({
         ...question,
@@ -197,7 +199,7 @@ export function createApprovals({ db, now }: Deps) {
         state: ending.state,
         at: now().toISOString(),
         by: ending.by,
-        note: ending.note ?? null,
+        note: maskValue(ending.note ?? null),
         answer: ending.answer ?? null,
         arguments: text,
         hash: argumentsHash(approval.tool_name, text),

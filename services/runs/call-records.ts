@@ -168,6 +168,12 @@ export function createCallRecords(deps: CallRecordsDeps) {
       db.transact(() => questions.ask(run, call, 'uncertain', { ...asking, arguments: args }))
     },
 
+    /** The same call without known secrets in its arguments: what is asked about, done and written down. */
+    clean(call: ToolCall): ToolCall {
+      const args = masked(call.arguments)
+      return JSON.stringify(args) === JSON.stringify(call.arguments) ? call : { ...call, arguments: args }
+    },
+
     pendingOf: (runId: string) => deps.approvals.pendingOf(runId),
 
     /** The calls of a run and its open questions, those of its sub-agents too, as the `state` frame shows them. */

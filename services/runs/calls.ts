@@ -97,13 +97,15 @@ export function createCalls(deps: CallsDeps) {
       deps.gate.pass(run)
     }
 
-    async function begin(call: ToolCall): Promise<CallOutcome> {
+    async function begin(call: ToolCall, isClean = false): Promise<CallOutcome> {
       if (approvals.pendingOf(run.id)) return { type: 'waiting' }
       const looked = await attempt(() => look(run, registry.parse(call.name, call.arguments)))
       mayGoOn()
       if (looked instanceof AppError) return unusable(call, looked)
       const verdict = verdictOf(looked.policy)
       if (verdict.decision === 'deny') return denied(call, call.arguments, verdict)
+      const clean = isClean ? call : records.clean(call)
+      if (clean !== call) return begin(clean, true)
       if (verdict.decision === 'ask') return askOwner(call, looked, verdict)
       progress.toolCalls++
       if (verdict.rule === '7c') progress.resultFetches++

@@ -5,6 +5,7 @@ import { AppError, invalidField } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Log } from '../log.ts'
 import type { GrantDraft, Grants } from '../grants.ts'
+import type { Masking } from '../masking.ts'
 import type { Notifications } from '../notifications.ts'
 import {
   alreadyAnswered,
@@ -38,6 +39,7 @@ export type DecisionsDeps = ModeDeps & {
   questions: Pick<Questions, 'readersOf'>
   lists: (userId: string) => Lists
   grants: Pick<Grants, 'create'>
+  credentials: Pick<Masking, 'maskValue'>
   wake: () => void
   log: Pick<Log, 'error'>
 }
@@ -123,8 +125,9 @@ export function createDecisions(deps: DecisionsDeps) {
     operation.settle?.(given, args, { userId: run.userId, runId: run.id, callId: approval.call_id })
   }
 
-  async function changedCall(run: Run, approval: Approval, args: unknown): Promise<Changed | undefined> {
-    if (!differs(args, approval)) return undefined
+  async function changedCall(run: Run, approval: Approval, given: unknown): Promise<Changed | undefined> {
+    if (!differs(given, approval)) return undefined
+    const args = deps.credentials.maskValue(given)
     const parsed = deps.registry.parse(approval.tool_name, args)
     if (parsed.name !== approval.operation)
       throw invalidField(

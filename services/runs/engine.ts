@@ -191,6 +191,7 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
 
   function settle(run: Run, entry: Live, error: unknown): void {
     const { reason } = entry.controller.signal
+    entry.text += entry.pending?.rest?.() ?? ''
     try {
       if (reason instanceof ShuttingDown) return breakOff(run, entry, () => store.giveBack(run.id, 'queued'))
       if (reason instanceof Stopped) return breakOff(run, entry, () => outcomes.stopped(run, entry.text))

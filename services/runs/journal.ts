@@ -2,6 +2,7 @@ import type { TokenUsage } from '../agent/model.ts'
 import type { Verdict } from '../agent/tool.ts'
 import type { Deps } from '../deps.ts'
 import { newId } from '../ids.ts'
+import type { Masking } from '../masking.ts'
 import type { Labels, Integrity, Privacy } from '../shapes/labels.ts'
 import type { AssistantPart, ToolCall } from '../shapes/message.ts'
 
@@ -63,9 +64,9 @@ export type Journal = ReturnType<typeof createJournal>
 
 /**
  * What a run did, step by step, so that a crash leaves no doubt where it stood: a tool call is written as started before
- * it happens and as finished after. Callers hold the transaction.
+ * it happens and as finished after. Known secrets are masked in all of it. Callers hold the transaction.
  */
-export function createJournal({ db, now }: Deps) {
+export function createJournal({ db, now, mask, maskValue }: Deps & Pick<Masking, 'mask' | 'maskValue'>) {
   const byId = db.prepare<[string], Step>(`SELECT ${COLUMNS} FROM steps WHERE id = ?`)
   const ofRun = db.prepare<[string], Step>(`SELECT ${COLUMNS} FROM steps WHERE run_id = (SELECT ?) ORDER BY position`)
   const insert = db.prepare(
@@ -105,16 +106,22 @@ export function createJournal({ db, now }: Deps) {
     insert.run({ ...BLANK, ...labels, id: newId(), runId, kind, status: 'finished', ...told, at, finishedAt: at })
   }
 
+  /** What only its vendor understands is kept whole or not at all. */
+  function maskedPart(part: AssistantPart): AssistantPart[] {
+    const masked = maskValue(part) as AssistantPart
+    return part.type === 'opaque' && JSON.stringify(masked) !== JSON.stringify(part) ? [] : [masked]
+  }
+
   return {
     find: (id: string): Step | undefined => byId.get(id),
     ofRun: (runId: string): Step[] => ofRun.all(runId),
 
     turn: (runId: string, { parts, ...turn }: Turn & { parts: AssistantPart[] }): void =>
-      finished(runId, 'model', JSON.stringify(parts), turn),
+      finished(runId, 'model', JSON.stringify(parts.flatMap(maskedPart)), turn),
 
     /** What was let go of the conversation before this point. */
     summary: (runId: string, { content, ...turn }: Turn & { content: object }): void =>
-      finished(runId, 'summary', JSON.stringify(content), turn),
+      finished(runId, 'summary', JSON.stringify(maskValue(content)), turn),
 
     startTool(step: ToolStep): void {
       insert.run({
@@ -126,10 +133,10 @@ export function createJournal({ db, now }: Deps) {
         status: 'started',
         toolName: step.call.name,
         operation: step.operation,
-        arguments: JSON.stringify(step.arguments ?? null),
+        arguments: JSON.stringify(maskValue(step.arguments)),
         decision: step.verdict.decision,
         rule: step.verdict.rule,
-        reason: step.verdict.reason,
+        reason: mask(step.verdict.reason),
         confirmed: Number(step.confirmed),
         at: now().toISOString(),
       })
@@ -138,11 +145,11 @@ export function createJournal({ db, now }: Deps) {
     finishTool(callId: string, end: ToolEnd): void {
       finish.run({
         id: callId,
-        content: end.content,
-        summary: end.summary,
+        content: mask(end.content),
+        summary: mask(end.summary),
         success: Number(end.success),
-        resultUrls: end.resultUrls?.length ? JSON.stringify(end.resultUrls) : null,
-        source: end.source ?? null,
+        resultUrls: end.resultUrls?.length ? JSON.stringify(maskValue(end.resultUrls)) : null,
+        source: end.source === undefined ? null : mask(end.source),
         flags: end.flags?.length ? JSON.stringify(end.flags) : null,
         ...end.labels,
         at: now().toISOString(),

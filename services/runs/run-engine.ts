@@ -50,7 +50,7 @@ export type RunEngineDeps = Deps & {
   notifications: Notifications
   budgets: Budgets
   models: Models
-  credentials: Pick<Credentials, 'mask' | 'maskValue'>
+  credentials: Pick<Credentials, 'mask' | 'maskValue' | 'maskedText'>
   canary: Canary
   /** Whether a value holds a secret of the vault, however it is written. */
   givesAway: (value: unknown) => boolean

@@ -1,4 +1,5 @@
 import type { Deps } from '../deps.ts'
+import type { Masking } from '../masking.ts'
 import type { RunStatus, StopReason } from '../shapes/frames.ts'
 import type { Integrity, Labels, Privacy } from '../shapes/labels.ts'
 import type { Origin } from '../shapes/intake.ts'
@@ -119,7 +120,7 @@ export type RunStore = ReturnType<typeof createRunStore>
  * @NOTE `= (SELECT ?)` before an ORDER BY: for a bare `?` SQLite plans the statement anew with every value, which takes
  * ten times as long as running it.
  */
-export function createRunStore({ db, now }: Deps) {
+export function createRunStore({ db, now, mask }: Deps & Pick<Masking, 'mask'>) {
   const byId = db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM runs WHERE id = ?`)
   const ofConversation = db.prepare<[string, number], Row>(
     `SELECT ${COLUMNS} FROM runs WHERE conversation_id = (SELECT ?) AND number > (SELECT ?) ORDER BY number`,
@@ -198,6 +199,11 @@ export function createRunStore({ db, now }: Deps) {
     return parent ? [...ancestors(parent), parent] : []
   }
 
+  /** Of what the owner attached, only plain text can be read for secrets. */
+  function maskedData({ mediaType, data }: StoredAttachment): Buffer {
+    return mediaType === 'text/plain' ? Buffer.from(mask(data.toString('utf8'))) : data
+  }
+
   return {
     find,
     get: (id: string): Run => find(id)!,
@@ -237,13 +243,14 @@ export function createRunStore({ db, now }: Deps) {
     insert(run: NewRun, files: StoredAttachment[]): void {
       insert.run({
         ...run,
+        input: mask(run.input),
         status: run.hold === null ? 'queued' : 'paused',
         attended: Number(run.attended),
         autonomous: Number(run.autonomous),
         chain: JSON.stringify(run.chain),
         at: now().toISOString(),
       })
-      files.forEach((file, position) => attach.run({ ...file, runId: run.id, position }))
+      files.forEach((file, position) => attach.run({ ...file, data: maskedData(file), runId: run.id, position }))
     },
 
     start: (id: string): void => void start.run(now().toISOString(), id),
@@ -267,9 +274,9 @@ export function createRunStore({ db, now }: Deps) {
         id,
         status: ending.status,
         stopReason: ending.stopReason,
-        answer: ending.answer,
+        answer: mask(ending.answer),
         code,
-        message,
+        message: message === null ? null : mask(message),
         at: now().toISOString(),
       })
       makeReady.run(id)

@@ -3,10 +3,12 @@ import { beginning, reference, systemPrompt } from '../agent/prompt.ts'
 import type { Budgets } from '../budgets.ts'
 import { estimateInputTokens, estimateUsd } from '../models/estimate.ts'
 import type { Choice } from '../models/index.ts'
+import type { Masking } from '../masking.ts'
 import type { Canary } from '../policy/canary.ts'
 import { callsOf, type Message } from '../shapes/message.ts'
 import type { Registry } from '../tools/registry.ts'
 import { Held, OutOfBudget, type Gate } from './gate.ts'
+import { maskedTurn } from './masked-turn.ts'
 import { toolsOf, type ModeDeps } from './mode.ts'
 import type { Prompts } from './prompts.ts'
 import type { Run, RunStore } from './store.ts'
@@ -19,10 +21,12 @@ export type TurnsDeps = Pick<ModeDeps, 'agents' | 'tasks'> & {
   gate: Gate
   canary: Pick<Canary, 'wordOf'>
   timezone: string
+  credentials: Pick<Masking, 'mask' | 'maskedText'>
 }
 
-/** A model call that goes on: what it may cost is set aside until `settle`. `inputTokens` is a guess. */
-export type Pending = { settle: () => void; inputTokens: number }
+/** A model call that goes on: what it may cost is set aside until `settle`. `inputTokens` is a guess,
+ * `rest` what the model said last and nobody was told yet. */
+export type Pending = { settle: () => void; inputTokens: number; rest?: () => string }
 
 /** With less room than this an answer is not worth beginning. */
 const LEAST_TOKENS = 512
@@ -38,7 +42,17 @@ const PERSONA = { agentName: 'Steward', soul: '', user: '' }
 export type Turns = ReturnType<typeof createTurns>
 
 /** One model turn of a run: what is sent, and the money for it set aside before anything is. */
-export function createTurns({ store, prompts, registry, budgets, gate, canary, timezone, ...workers }: TurnsDeps) {
+export function createTurns({
+  store,
+  prompts,
+  registry,
+  budgets,
+  gate,
+  canary,
+  timezone,
+  credentials: masking,
+  ...workers
+}: TurnsDeps) {
   let freed = 0
   budgets.onFreed(() => void freed++)
 
@@ -90,12 +104,12 @@ export function createTurns({ store, prompts, registry, budgets, gate, canary, t
       gate.pass(run)
       const request = requestFor(run, turn.choice, turn.messages, turn.began)
       const { maxTokens, settle, inputTokens } = reserve(run, turn.choice, request)
-      onBegin({ settle, inputTokens: Math.ceil(inputTokens * GUESS) })
       const mayStart = () => gate.pass(run)
-      yield* turn.choice.model(
-        { ...request, noCalls: turn.last || request.noCalls === true, maxTokens, mayStart },
-        turn.signal,
-      )
+      const noCalls = turn.last || request.noCalls === true
+      const events = turn.choice.model({ ...request, noCalls, maxTokens, mayStart }, turn.signal)
+      const masked = maskedTurn(events, masking)
+      onBegin({ settle, inputTokens: Math.ceil(inputTokens * GUESS), rest: masked.rest })
+      yield* masked.turn
     },
 
     /** The same without tools and with a prompt of the house's own, for its own purposes. */

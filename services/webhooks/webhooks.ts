@@ -1,6 +1,7 @@
 import type { Actor, Audit } from '../audit.ts'
 import type { Deps } from '../deps.ts'
 import type { Log } from '../log.ts'
+import type { Masking } from '../masking.ts'
 import { createOutbox, type OutboxDeps } from '../outbox/outbox.ts'
 import { createOutboxStore } from '../outbox/store.ts'
 import { createSender } from '../outgoing/send.ts'
@@ -15,6 +16,7 @@ export type WebhooksDeps = Deps & {
   vault: Pick<Vault, 'seal' | 'open'>
   audit: Pick<Audit, 'record'>
   alsoMask: (source: () => Iterable<[string, string]>) => () => void
+  maskValue: Masking['maskValue']
   paused: () => boolean
   notify: OutboxDeps['notify']
   log: Pick<Log, 'error' | 'warn'>
