@@ -84,7 +84,8 @@ async function checkPassword(password: string, { services, req, who }: Context):
   if (!fits) throw new AppError('invalid_credentials', 'That password is not right.')
 }
 
-const sessionOf = (who: Who): string => (who.via === 'session' ? who.sessionId : '')
+/** The public name of the session that asks; empty where a key does. */
+export const sessionOf = (who: Who): string => (who.via === 'session' ? who.sessionId : '')
 
 export const sessionEndpoints = [
   endpoint({

@@ -37,7 +37,9 @@ export function createRotation(deps: RotationDeps) {
   const { db, now, vault } = deps
 
   function reseal({ table, id, column, field }: (typeof SEALED)[number], next: Vault): { done: number; lost: number } {
-    const all = db.prepare<[], { row: string; sealed: string }>(`SELECT ${id} AS row, ${column} AS sealed FROM ${table}`)
+    const all = db.prepare<[], { row: string; sealed: string }>(
+      `SELECT ${id} AS row, ${column} AS sealed FROM ${table}`,
+    )
     const put = db.prepare(`UPDATE ${table} SET ${column} = ? WHERE ${id} = ?`)
     let lost = 0
     const rows = all.all()

@@ -92,8 +92,7 @@ function sealWith({ key, id }: Keys, value: string, place: Place): string {
 
 function openWith(keys: Keys, sealed: string, place: Place): string {
   const [version, id, nonce, data] = sealed.split('.')
-  if (version !== 'v1' || id !== keys.id || !nonce || !data)
-    throw new Error(`Not sealed with this key: ${place.table}`)
+  if (version !== 'v1' || id !== keys.id || !nonce || !data) throw new Error(`Not sealed with this key: ${place.table}`)
   const bytes = Buffer.from(data, 'base64url')
   const decipher = createDecipheriv('aes-256-gcm', keys.key, Buffer.from(nonce, 'base64url'))
   decipher.setAAD(boundTo(place))
