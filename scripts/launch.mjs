@@ -19,6 +19,7 @@ const COMMANDS = {
   check: [['scripts/check.mjs']],
   test: [['scripts/build.mjs'], ['scripts/test.mjs']],
   doctor: [['doctor.ts']],
+  'rotate-key': [['rotate-key.ts']],
   bench: [['scripts/build.mjs'], ['bench/run.ts']],
   format: [['node_modules/prettier/bin/prettier.cjs', '--write', '--log-level', 'warn', '.']],
 }

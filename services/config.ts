@@ -8,7 +8,14 @@ export class ConfigError extends Error {}
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 const LOG_LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
-const SECRETS = ['STEWARD_MASTER_KEY', 'CRON_SECRET', 'ANTHROPIC_API_KEY', 'OPENROUTER_API_KEY', 'OPENAI_API_KEY']
+const SECRETS = [
+  'STEWARD_MASTER_KEY',
+  'NEW_STEWARD_MASTER_KEY',
+  'CRON_SECRET',
+  'ANTHROPIC_API_KEY',
+  'OPENROUTER_API_KEY',
+  'OPENAI_API_KEY',
+]
 
 export type Config = ReturnType<typeof readConfig>
 
@@ -22,7 +29,9 @@ export function readConfig(environment: Record<string, string | undefined>, cwd 
     host: host(env.HOST),
     port: port(env.PORT),
     dataDir: resolve(cwd, env.DATA_DIR ?? 'data'),
-    masterKey: masterKey(env.STEWARD_MASTER_KEY),
+    masterKey: masterKey('STEWARD_MASTER_KEY', env.STEWARD_MASTER_KEY),
+    /** Read by npm run rotate-key alone. */
+    newMasterKey: masterKey('NEW_STEWARD_MASTER_KEY', env.NEW_STEWARD_MASTER_KEY),
     /** Where the master key was read from, if it was from a file that was named. */
     masterKeyFile: env.STEWARD_MASTER_KEY_FILE,
     publicUrl: publicUrl(env.PUBLIC_URL),
@@ -108,13 +117,11 @@ function port(value = '8080'): number {
   throw new ConfigError(`PORT=${value} is not a port; expected a whole number from 0 to 65535 (0 picks a free one).`)
 }
 
-function masterKey(value: string | undefined): Buffer | undefined {
+function masterKey(name: string, value: string | undefined): Buffer | undefined {
   if (value === undefined) return undefined
   const key = Buffer.from(value.trim(), 'base64')
   if (/^[A-Za-z0-9+/_-]+=*$/.test(value.trim()) && key.length === 32) return key
-  throw new ConfigError(
-    'STEWARD_MASTER_KEY is not a key; expected 32 bytes in base64 (make one: openssl rand -base64 32).',
-  )
+  throw new ConfigError(`${name} is not a key; expected 32 bytes in base64 (make one: openssl rand -base64 32).`)
 }
 
 function publicUrl(value: string | undefined): URL | undefined {

@@ -1,0 +1,63 @@
+import { join } from 'node:path'
+import { DatabaseRefused, openDb } from './db/open.ts'
+import { createAudit } from './services/audit.ts'
+import { ConfigError, readConfig, type Config } from './services/config.ts'
+import { takeDataFolder } from './services/data-folder.ts'
+import { readEnvironment } from './services/environment.ts'
+import { openVault } from './services/master-key.ts'
+import { createRotation, type Rotated } from './services/rotation.ts'
+
+/**
+ * `npm run rotate-key`: changes the master key of a data folder on which no Steward runs. A key from STEWARD_MASTER_KEY
+ * is changed to the one in NEW_STEWARD_MASTER_KEY; else a new key is made and put into the key file.
+ */
+
+const HERE = import.meta.dirname
+const PROGRAM_DIR = HERE.endsWith('dist') ? join(HERE, '..') : HERE
+
+const BACKUPS = 'Backups made before now need the old key, so keep it with them. Everybody has to sign in again.'
+
+function rotate(config: Config): string {
+  const { masterKey, newMasterKey, dataDir } = config
+  if ((masterKey === undefined) !== (newMasterKey === undefined)) throw new ConfigError(halfGiven(masterKey))
+  const folder = takeDataFolder(dataDir)
+  try {
+    const db = openDb(folder.database, { schemaDir: join(PROGRAM_DIR, 'db'), backupDir: folder.backups })
+    try {
+      const vault = openVault({ db, dataDir, fromEnvironment: masterKey })
+      const base = { db, now: () => new Date(), vault }
+      const endSessions = () => void db.prepare('DELETE FROM http_sessions').run()
+      const keyInEnvironment = masterKey !== undefined
+      const rotation = createRotation({ ...base, audit: createAudit(base), dataDir, keyInEnvironment, endSessions })
+      const by = { userId: null, name: 'system' }
+      return newMasterKey ? toGiven(rotation.rotateTo(newMasterKey, by)) : toFile(rotation.rotate(by))
+    } finally {
+      db.close()
+    }
+  } finally {
+    folder.release()
+  }
+}
+
+const halfGiven = (masterKey: Buffer | undefined): string =>
+  masterKey === undefined
+    ? 'NEW_STEWARD_MASTER_KEY goes with STEWARD_MASTER_KEY only. Without both, a new key is made and put into the key file.'
+    : 'The master key comes from STEWARD_MASTER_KEY. Give the new one in NEW_STEWARD_MASTER_KEY (make one: openssl rand -base64 32).'
+
+const counted = ({ resealed, unreadable }: Rotated): string =>
+  `${resealed} sealed values are under the new master key now${unreadable > 0 ? `; ${unreadable} could not be read before and stay so` : ''}.`
+
+const toFile = (rotated: Rotated): string =>
+  `${counted(rotated)}\nThe recovery key, shown this once: ${rotated.recoveryKey}\n${BACKUPS}`
+
+const toGiven = (rotated: Rotated): string =>
+  `${counted(rotated)}\nStart Steward with the new key in STEWARD_MASTER_KEY.\n${BACKUPS}`
+
+try {
+  process.umask(0o077)
+  process.stdout.write(`${rotate(readConfig(readEnvironment(process.env)))}\n`)
+} catch (error) {
+  const expected = error instanceof ConfigError || error instanceof DatabaseRefused
+  process.stderr.write(`${expected ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
+  process.exitCode = 1
+}
