@@ -11,6 +11,7 @@ const Info = lazy(() =>
     context_length: z.number().nullable(),
     pricing: z.object({ prompt: Price(), completion: Price() }),
     capabilities: z.object({ vision: z.boolean(), tools: z.boolean(), online: z.boolean() }),
+    private_ok: z.boolean(),
   }),
 )
 
@@ -37,6 +38,7 @@ export const modelEndpoints = [
     tag: 'Models',
     role: 'user',
     scopes: ['read'],
+    description: '`private_ok` is false for the models of providers that may be told only what is public.',
     summary: 'The same models with context length, prices (USD per million tokens) and capabilities',
     output: lazy(() => z.array(Info())),
     example: [
@@ -47,6 +49,7 @@ export const modelEndpoints = [
         context_length: 1_000_000,
         pricing: { prompt: 2, completion: 10 },
         capabilities: { vision: true, tools: true, online: false },
+        private_ok: true,
       },
     ],
     handle: (_input, { services }) => services.models.info(),

@@ -143,6 +143,7 @@ export function createServices(deps: ServicesDeps) {
     now: () => now().getTime(),
     log,
     defaultModel: () => settings.get('default_model') ?? undefined,
+    publicOnly: () => settings.get('public_only_providers'),
   })
 
   const events = createEvents({

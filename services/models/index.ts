@@ -1,5 +1,6 @@
 import type { Model, TokenUsage } from '../agent/model.ts'
 import { AppError } from '../errors.ts'
+import { mayBeTold } from '../policy/told.ts'
 import type { ModelInfo } from '../shapes/frames.ts'
 import { withoutDate } from './catalogue.ts'
 import { costUsd, type ListedModel, type Prices, toInfo } from './listed-model.ts'
@@ -7,7 +8,8 @@ import { createLists, type Listing, type ListsDeps } from './lists.ts'
 import { createProviders, type Provider, type ProviderDeps } from './providers.ts'
 import { withRetry } from './retry.ts'
 
-export type ModelsDeps = ProviderDeps & ListsDeps & { defaultModel: () => string | undefined }
+export type ModelsDeps = ProviderDeps &
+  ListsDeps & { defaultModel: () => string | undefined; publicOnly?: () => readonly string[] }
 
 /** A model picked for a run: call `model` with `vendorModel` and at most `maxTokens`. */
 export type Choice = {
@@ -33,7 +35,7 @@ const UNKNOWN_CAPABILITIES = { vision: true, tools: true, online: false }
 
 /** The models of every provider the owner has set up, and the rehearsal model that is always there. */
 export function createModels(deps: ModelsDeps) {
-  const { now, log, defaultModel } = deps
+  const { now, log, defaultModel, publicOnly = () => [] } = deps
   const providers = createProviders(deps)
   const lists = createLists(deps)
   const patient = new Map(
@@ -93,7 +95,9 @@ export function createModels(deps: ModelsDeps) {
     const listings = configured().map((provider) => ({ provider, ...lists.known(provider) }))
     const { id, warning } = defaultFrom(lists.known)
     return {
-      models: listings.flatMap(({ provider, models }) => models.map((model) => toInfo(provider.name, model))),
+      models: listings.flatMap(({ provider, models }) =>
+        models.map((model) => toInfo(provider.name, model, mayBeTold(provider.name, 'private', publicOnly()))),
+      ),
       default: id,
       warnings: [...listings.map(({ problem }) => problem), warning].filter((text) => text !== undefined),
     }

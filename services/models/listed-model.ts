@@ -41,7 +41,7 @@ export function costUsd(prices: Prices | null, usage: TokenUsage): number | null
 }
 
 /** A listed model as clients see it. */
-export function toInfo(provider: string, model: ListedModel): ModelInfo {
+export function toInfo(provider: string, model: ListedModel, private_ok: boolean): ModelInfo {
   return {
     id: `${provider}:${model.vendorModel}`,
     name: model.name,
@@ -49,6 +49,7 @@ export function toInfo(provider: string, model: ListedModel): ModelInfo {
     context_length: model.contextLength,
     pricing: { prompt: model.prices?.prompt ?? null, completion: model.prices?.completion ?? null },
     capabilities: model.capabilities,
+    private_ok,
   }
 }
 

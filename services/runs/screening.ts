@@ -91,7 +91,6 @@ export function createScreening(deps: ScreeningDeps) {
     const choice = models.choose(settings.get('llm_screen_model') ?? models.default())
     const question = dataBlock(text)
     mustFit(choice, question)
-    mayBeTold(choice, labels)
     let pending: Pending | undefined
     let spent = false
     const spend = (inputTokens: number, outputTokens: number) => {
@@ -105,6 +104,7 @@ export function createScreening(deps: ScreeningDeps) {
       text: question,
       maxTokens: Math.min(ANSWER_TOKENS, choice.maxTokens),
       signal,
+      privacy: labels.privacy,
     }
     try {
       for await (const event of turns.ask(run, about, (begun) => void (pending = begun))) {
@@ -117,11 +117,6 @@ export function createScreening(deps: ScreeningDeps) {
       if (pending && !spent && signal.aborted) spend(pending.inputTokens, 0)
       pending?.settle()
     }
-  }
-
-  function mayBeTold({ provider }: Choice, { privacy }: Labels): void {
-    if (privacy === 'private' && settings.get('public_only_providers').includes(provider))
-      throw new AppError('forbidden', 'The screening model may not be told what is private.')
   }
 
   return screen

@@ -5,6 +5,9 @@ import { estimateInputTokens, estimateUsd } from '../models/estimate.ts'
 import type { Choice } from '../models/index.ts'
 import type { Masking } from '../masking.ts'
 import type { Canary } from '../policy/canary.ts'
+import { assertMayBeTold } from '../policy/told.ts'
+import type { Settings } from '../settings.ts'
+import type { Privacy } from '../shapes/labels.ts'
 import { callsOf, type Message } from '../shapes/message.ts'
 import type { Registry } from '../tools/registry.ts'
 import { Held, OutOfBudget, type Gate } from './gate.ts'
@@ -22,6 +25,7 @@ export type TurnsDeps = Pick<ModeDeps, 'agents' | 'tasks'> & {
   canary: Pick<Canary, 'wordOf'>
   timezone: string
   credentials: Pick<Masking, 'mask' | 'maskedText'>
+  settings: Pick<Settings, 'get'>
 }
 
 /** A model call that goes on: what it may cost is set aside until `settle`. `inputTokens` is a guess,
@@ -51,6 +55,7 @@ export function createTurns({
   canary,
   timezone,
   credentials: masking,
+  settings,
   ...workers
 }: TurnsDeps) {
   let freed = 0
@@ -66,6 +71,11 @@ export function createTurns({
     const known = tools.length > 0 ? tools : spokenOf(messages)
     const request = { model: choice.vendorModel, system, messages, tools: known, maxTokens: choice.maxTokens }
     return { ...request, noCalls: tools.length === 0 }
+  }
+
+  /** What a run has read may have become private since it was picked up. */
+  function tellOnly(run: Run, { provider }: Choice, privacy = store.get(run.id).privacy): void {
+    assertMayBeTold(provider, privacy, settings.get('public_only_providers'))
   }
 
   function offered(run: Run) {
@@ -102,6 +112,7 @@ export function createTurns({
       onBegin: (pending: Pending) => void,
     ): AsyncGenerator<ModelEvent> {
       gate.pass(run)
+      tellOnly(run, turn.choice)
       const request = requestFor(run, turn.choice, turn.messages, turn.began)
       const { maxTokens, settle, inputTokens } = reserve(run, turn.choice, request)
       const mayStart = () => gate.pass(run)
@@ -112,14 +123,25 @@ export function createTurns({
       yield* masked.turn
     },
 
-    /** The same without tools and with a prompt of the house's own, for its own purposes. */
+    /**
+     * The same without tools and with a prompt of the house's own, for its own purposes. `privacy` is that of the text,
+     * the run's unless it is said.
+     */
     async *ask(
       run: Run,
-      question: { choice: Choice; system: string; text: string; maxTokens: number; signal: AbortSignal },
+      question: {
+        choice: Choice
+        system: string
+        text: string
+        maxTokens: number
+        signal: AbortSignal
+        privacy?: Privacy
+      },
       onBegin: (pending: Pending) => void,
     ): AsyncGenerator<ModelEvent> {
       gate.pass(run)
       const { choice, system, text, maxTokens, signal } = question
+      tellOnly(run, choice, question.privacy)
       const messages: Message[] = [{ role: 'user', parts: [{ type: 'text', text }] }]
       const request = {
         model: choice.vendorModel,

@@ -19,6 +19,8 @@ export type ModelInfo = {
   context_length: number | null
   pricing: { prompt: number | null; completion: number | null }
   capabilities: { vision: boolean; tools: boolean; online: boolean }
+  /** Whether it may be told what is private. */
+  private_ok: boolean
 }
 
 export type ConfirmationFrame = {
