@@ -3,6 +3,7 @@ import { crashes } from './figures/crash.ts'
 import { engine } from './figures/engine.ts'
 import { injection } from './figures/injection.ts'
 import { install } from './figures/install.ts'
+import { leaks } from './figures/leaks.ts'
 import { pausing } from './figures/pause.ts'
 import { prompt } from './figures/prompt.ts'
 import { scale } from './figures/scale.ts'
@@ -32,6 +33,7 @@ const FIGURES: Record<string, () => Promise<Row[]>> = {
   scale,
   crash: crashes,
   injection,
+  leaks,
 }
 const LONGEST_RUN_MS = 30 * 60_000
 

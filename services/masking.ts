@@ -9,6 +9,12 @@ export type Masking = ReturnType<typeof createMasking>
 
 /** Steward's own API keys are kept only as hashes; they are known by their form. */
 const OWN_KEY = /stw_[A-Za-z0-9_-]{8}_[A-Za-z0-9_-]{43}/g
+const OWN_KEY_LENGTH = 56
+
+/** So much of a secret's beginning may be said before anybody knows that it is one: nearly every word ends like that. */
+const UNHELD = 3
+
+type Span = { start: number; end: number; name: string }
 
 /**
  * Takes known secrets (8 characters and more) out of whatever is stored or shown, also where they stand in JSON, in an
@@ -28,17 +34,15 @@ export function createMasking() {
 
   const changed = (): void => void (known = undefined)
 
-  function mask(text: string): string {
-    const hits = now().finder.scan(text)
-    const pieces: string[] = []
-    let from = 0
-    for (const { start, end, needle } of hits) {
-      pieces.push(text.slice(from, start), `[${needle.name}]`)
-      from = end
-    }
-    const masked = hits.length === 0 ? text : pieces.join('') + text.slice(from)
-    return masked.includes('stw_') ? masked.replace(OWN_KEY, '[api key]') : masked
+  /** Where secrets stand, from the left. */
+  function secretsIn(text: string): Span[] {
+    const spans = now()
+      .finder.scan(text)
+      .map(({ start, end, needle }) => ({ start, end, name: needle.name }))
+    return text.includes('stw_') ? withOwnKeys(text, spans) : spans
   }
+
+  const mask = (text: string): string => replaced(text, secretsIn(text), 0, text.length)
 
   function maskValue(value: unknown): unknown {
     if (typeof value === 'string') return mask(value)
@@ -48,29 +52,39 @@ export function createMasking() {
     return Object.fromEntries(Object.entries(value).map(([name, inner]) => [mask(name), maskValue(inner)]))
   }
 
-  /** What could be the beginning of a secret is held back until it is clear that it is none. */
+  /**
+   * What could be the beginning of a secret is held back until it is clear that it is none. Of a beginning that is no
+   * more than three characters long nothing is held back; it is remembered, and if it was one, the rest is masked.
+   */
   function maskedText(): MaskedText {
+    let said = ''
     let held = ''
+
+    function pass(text: string, upTo: number, spans: readonly Span[]): string {
+      const from = said.length
+      const shown = replaced(text, spans, from, upTo)
+      const past = spans.findLast(({ end }) => end <= upTo)?.end ?? 0
+      held = text.slice(upTo)
+      said = text.slice(Math.max(past, upTo - UNHELD), upTo)
+      return shown
+    }
+
     return {
       push(piece) {
-        const text = held + piece
-        const upTo = safeEnd(text)
-        held = text.slice(upTo)
-        return mask(text.slice(0, upTo))
+        const text = said + held + piece
+        const spans = secretsIn(text)
+        return pass(text, Math.max(said.length, safeEnd(text, spans)), spans)
       },
       end() {
-        const rest = held
-        held = ''
-        return mask(rest)
+        const text = said + held
+        return pass(text, text.length, secretsIn(text))
       },
     }
   }
 
-  function safeEnd(text: string): number {
-    const { finder } = now()
-    const open = Math.min(finder.heldFrom(text), ownKeyFrom(text))
-    const cut = finder.scan(text).find(({ start, end }) => start < open && end > open)
-    return cut ? cut.start : open
+  function safeEnd(text: string, spans: readonly Span[]): number {
+    const open = Math.min(now().finder.heldFrom(text, UNHELD + 1), ownKeyFrom(text))
+    return spans.find(({ start, end }) => start < open && end > open)?.start ?? open
   }
 
   return {
@@ -88,8 +102,31 @@ export function createMasking() {
   }
 }
 
+/** The text from one place to another, with names in place of secrets; of one that began before, only the name. */
+function replaced(text: string, spans: readonly Span[], from: number, to: number): string {
+  const pieces: string[] = []
+  let at = from
+  for (const { start, end, name } of spans) {
+    if (end <= from || end > to) continue
+    pieces.push(text.slice(at, Math.max(at, start)), `[${name}]`)
+    at = end
+  }
+  return pieces.length === 0 ? text.slice(from, to) : pieces.join('') + text.slice(at, Math.max(at, to))
+}
+
+function withOwnKeys(text: string, spans: readonly Span[]): Span[] {
+  const own = [...text.matchAll(OWN_KEY)].map(({ index, 0: key }) => ({
+    start: index,
+    end: index + key.length,
+    name: 'api key',
+  }))
+  const apart = own.filter((key) => !spans.some(({ start, end }) => start < key.end && key.start < end))
+  return [...spans, ...apart].sort((a, b) => a.start - b.start)
+}
+
 /** Where a key of our own may be unfinished. */
 function ownKeyFrom(text: string): number {
-  const at = /(?:stw_[A-Za-z0-9_-]{0,51}|st?|stw)$/.exec(text.slice(-56))
-  return at ? Math.max(0, text.length - 56) + at.index : text.length
+  const from = Math.max(0, text.length - OWN_KEY_LENGTH + 1)
+  const at = text.slice(from).search(/stw_[A-Za-z0-9_-]*$/)
+  return at < 0 ? text.length : from + at
 }

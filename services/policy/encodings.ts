@@ -75,5 +75,8 @@ export function base64Decoded(text: string): string {
     .join('\n')
 }
 
+/** Without what is put between characters to split them: spaces, what nobody sees, dashes, dots, strokes. */
+export const joinedUp = (text: string): string => text.replace(/[\s\p{C}\p{Pd}._,;|·•*]+/gu, '')
+
 /** Letters and digits of ASCII alone: what splits a secret (spaces, invisible characters, dashes) is gone. */
 export const squeezed = (text: string): string => text.replace(/[^A-Za-z0-9]+/g, '')

@@ -4,6 +4,7 @@ import {
   base64Decoded,
   entitiesDecoded,
   hexOf,
+  joinedUp,
   percentDecoded,
   squeezed,
   unescaped,
@@ -46,8 +47,10 @@ export function createLeaks({ secrets }: { secrets: () => Iterable<Secret> }) {
     find(value: unknown): Leak[] {
       const look = lookNow()
       const texts = textsOf(value, '')
-      const found = texts.flatMap(look)
-      return found.length === 0 && texts.length > 1 ? look(joined(texts)) : found
+      const found = texts.flatMap((text) => look(text))
+      if (texts.length < 2) return found
+      const names = new Set(found.map(({ name }) => name))
+      return [...found, ...look(joined(texts), { shapes: false }).filter(({ name }) => !names.has(name))]
     },
   }
 }
@@ -55,12 +58,14 @@ export function createLeaks({ secrets }: { secrets: () => Iterable<Secret> }) {
 function prepare(secrets: readonly Secret[]) {
   const written = createFinder(secrets.flatMap((secret) => [...writtenForms(secret), reversed(secret)]))
   const split = createFinder(secrets.flatMap(splitForms))
+  const loose = createFinder(secrets.flatMap(looseForms))
   const hex = createFinder(secrets.map(([name, value]) => ({ text: hexOf(value), name, form: 'hex' })))
 
   function known(text: string, form: string): Needle[] {
     const dense = squeezed(text)
     return [
       ...written.scan(text).map(({ needle }) => (needle.form === 'plain' ? { ...needle, form } : needle)),
+      ...loose.scan(joinedUp(text)).map(({ needle }) => needle),
       ...split.scan(dense).map(({ needle }) => needle),
       ...hex.scan(squeezed(text.replace(/0x/gi, '')).toLowerCase()).map(({ needle }) => needle),
     ]
@@ -72,20 +77,28 @@ function prepare(secrets: readonly Secret[]) {
     return tells ? '' : path
   }
 
-  return function look({ path, text }: Text): Leak[] {
+  return function look({ path, text }: Text, { shapes = true } = {}): Leak[] {
     const leaks = new Map<string, Leak>()
     const add = (name: string, form: string) => {
       if (!leaks.has(name)) leaks.set(name, { name, path: shownPath(path), form })
     }
     for (const view of viewsOf(text)) {
       for (const { name, form } of known(view.text, view.form)) add(name, form)
-      for (const shape of secretShapes(view.text)) if (known(shape.text, '').length === 0) add(shape.name, 'shape')
+      for (const shape of shapes ? secretShapes(view.text) : [])
+        if (known(shape.text, '').length === 0) add(shape.name, 'shape')
     }
     return [...leaks.values()]
   }
 }
 
 const reversed = ([name, value]: Secret): Needle => ({ text: [...value].reverse().join(''), name, form: 'reversed' })
+
+function looseForms([name, value]: Secret): Needle[] {
+  return [
+    { text: joinedUp(value), name, form: 'split' },
+    { text: joinedUp([...value].reverse().join('')), name, form: 'reversed' },
+  ]
+}
 
 function splitForms([name, value]: Secret): Needle[] {
   return [

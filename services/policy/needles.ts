@@ -48,10 +48,10 @@ export function createFinder(needles: Iterable<Needle>) {
     return hits
   }
 
-  /** The place from which on the text could be the beginning of a needle; its length where it cannot. */
-  function heldFrom(text: string): number {
+  /** From where on the text could be the beginning of a needle, `least` characters of it; its length where it cannot. */
+  function heldFrom(text: string, least: number): number {
     const longest = sorted[0]?.text.length ?? 0
-    for (let start = Math.max(0, text.length - longest + 1); start < text.length; start++) {
+    for (let start = Math.max(0, text.length - longest + 1); start <= text.length - least; start++) {
       const rest = text.slice(start)
       if (rest.length < SHORTEST_NEEDLE ? beginnings.has(rest) : mayGoOn(rest)) return start
     }

@@ -38,7 +38,7 @@ const PREFIXED: Shape[] = [
 ]
 
 const ASSIGNED =
-  /(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key|private[_-]?key|credentials?|bearer)["'\]]{0,2}(?:\s{0,4}(?::=|=>|[:=])\s{0,4}|\s{1,4}(?:is|lautet|ist)\s{1,4}|\s{1,2})["'`]?([A-Za-z0-9_+/=~!@#$%^&*-]{16,256})/gi
+  /(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key|private[_-]?key|credentials?|bearer)["'\]]{0,2}(?:\s{0,4}(?::=|=>|[:=])\s{0,4}|\s{1,4}(?:is|lautet|ist)\s{1,4}|\s{1,2})["'`]?([A-Za-z0-9_+/=~!@#$%^*-]{16,256})/gi
 
 const SHAPES: Shape[] = [
   ...PREFIXED,
@@ -63,12 +63,23 @@ export type ShapeHit = { name: string; text: string }
 
 /** Every token of a text that has the shape of a secret. Examples and placeholders are none. */
 export function secretShapes(text: string): ShapeHit[] {
-  return SHAPES.flatMap(({ name, pattern, holds }) =>
-    [...text.matchAll(pattern)]
-      .filter((found) => !isPlaceholder(found[0]) && (holds?.(found) ?? true))
-      .map(([found]) => ({ name, text: found })),
-  )
+  const hits: ShapeHit[] = []
+  for (const { name, pattern, holds } of SHAPES) {
+    const known = hits.map((hit) => hit.text)
+    for (const found of text.matchAll(pattern)) {
+      if (isPlaceholder(found[0]) || holds?.(found) === false) continue
+      if (!isSameAs(found[0], known)) hits.push({ name, text: found[0] })
+    }
+  }
+  return hits
 }
+
+/** How many hits are looked at for being another's; a text with more has been found out. */
+const MOST_COMPARED = 50
+
+/** The general shapes come last, and see once more what a special one saw. */
+const isSameAs = (text: string, known: readonly string[]): boolean =>
+  known.slice(0, MOST_COMPARED).some((one) => text.includes(one) || one.includes(text))
 
 /** What documents write where a secret would stand. */
 function isPlaceholder(text: string): boolean {
@@ -81,16 +92,18 @@ function isPlaceholder(text: string): boolean {
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const LEAST_BITS = 3.2
+/** How often kinds of characters take turns, for each character: without digits, with one, with more. */
+const LEAST_CHANGES = [0.4, 0.33, 0.2] as const
 
 /** Whether somebody rolled dice for it: letters and digits mixed, no words with dashes, no UUID, no date. */
 function isRandom(value: string): boolean {
   if (UUID.test(value) || isPlaceholder(value)) return false
   const digits = value.replace(/[^0-9]/g, '').length
   const letters = value.replace(/[^A-Za-z]/g, '').length
-  if (digits < 2 || letters < 2) return false
+  if (letters < 2) return false
   if (/^[0-9a-f]+$/i.test(value)) return value.length >= 32 && entropy(value) >= 3
   if (/^[A-Za-z]+(?:[_/-][A-Za-z]+)*[_/-]?\d{1,4}$/.test(value)) return false
-  return entropy(value) >= LEAST_BITS && changes(value) >= value.length / 5
+  return entropy(value) >= LEAST_BITS && changes(value) >= value.length * LEAST_CHANGES[Math.min(digits, 2)]!
 }
 
 /** Shannon's, in bits a character. */

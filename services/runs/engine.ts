@@ -126,6 +126,7 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
   function note(run: Run, entry: Live, event: LoopEvent): void {
     if (event.type === 'text') return say(run, entry, event.delta)
     if (event.type === 'restart') return takeBack(run, entry)
+    keepText(entry, textOf({ role: 'assistant', parts: event.parts }))
     entry.turnStart = entry.text.length
     entry.lastTurn = event
     watch(run, event)
@@ -138,6 +139,12 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
     const message = { role: 'assistant' as const, parts }
     const written = [textOf(message), ...callsOf(message).map((call) => call.arguments)]
     if (written.some((one) => deps.canary.isIn(one, run.conversationId))) throw new Betrayed()
+  }
+
+  /** The words of a turn as they are kept; a secret in them was perhaps begun before it was known to be one. */
+  function keepText(entry: Live, words: string): void {
+    const before = entry.text.slice(0, entry.turnStart)
+    entry.text = [before, words].filter(Boolean).join('\n\n')
   }
 
   function say(run: Run, entry: Live, delta: string): void {
