@@ -88,7 +88,7 @@ export function buildApp({ services, config, log, session, pageDir, documentFile
   app.use('/api', unknownPath)
   page(app, pageDir)
   app.use(unknownPath)
-  app.use(errorHandler(log, services.credentials.maskValue))
+  app.use(errorHandler(log, (value) => services.credentials.maskValue(value)))
   return app
 }
 

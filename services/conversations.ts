@@ -1,6 +1,6 @@
 import type { Deps } from './deps.ts'
 import { AppError } from './errors.ts'
-import type { Masking } from './masking.ts'
+import type { Masking } from './policy/masking.ts'
 import type { Integrity, Labels, Privacy } from './shapes/labels.ts'
 
 export type Conversation = {

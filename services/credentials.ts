@@ -1,7 +1,7 @@
 import type { Audit, Actor } from './audit.ts'
 import type { Deps } from './deps.ts'
 import { AppError } from './errors.ts'
-import { createMasking } from './masking.ts'
+import { createMasking } from './policy/masking.ts'
 import type { Secret } from './policy/encodings.ts'
 import { SHORTEST_NEEDLE } from './policy/needles.ts'
 import type { Vault } from './vault.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Deps } from './deps.ts'
 import { AppError } from './errors.ts'
-import type { Masking } from './masking.ts'
+import type { Masking } from './policy/masking.ts'
 
 export type StoredAnswer = { status: number; body: unknown }
 type Row = { request: string; status: number; answer: string | null; answerId: string | null }

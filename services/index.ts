@@ -1,12 +1,11 @@
-import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { realpathSync } from 'node:fs'
 import type { Db } from '../db/open.ts'
 import type { Tool } from './agent/tool.ts'
 import { createAgentWork } from './agent-work.ts'
 import { createAgents } from './agents.ts'
 import { createApiKeys } from './api-keys.ts'
 import { createAudit } from './audit.ts'
+import { houseBounds } from './bounds.ts'
 import { createBudgets } from './budgets.ts'
 import { createCloseStack } from './close.ts'
 import type { Config } from './config.ts'
@@ -34,6 +33,7 @@ import { createApprovals } from './policy/approvals.ts'
 import { createCanary } from './policy/canary.ts'
 import type { Lists } from './policy/decide.ts'
 import { createLeaks } from './policy/leaks.ts'
+import { mayBeTold } from './policy/told.ts'
 import { createRotation } from './rotation.ts'
 import { createRunDetails } from './runs/detail.ts'
 import { createHistory } from './runs/history.ts'
@@ -143,7 +143,7 @@ export function createServices(deps: ServicesDeps) {
     now: () => now().getTime(),
     log,
     defaultModel: () => settings.get('default_model') ?? undefined,
-    publicOnly: () => settings.get('public_only_providers'),
+    privateOk: (provider) => mayBeTold(provider, 'private', settings.get('public_only_providers')),
   })
 
   const events = createEvents({
@@ -301,23 +301,6 @@ export function createServices(deps: ServicesDeps) {
       await engine.drain(graceMs)
       await closing.run()
     },
-  }
-}
-
-const SYSTEM_PLACES = ['/proc', '/sys', '/dev', '/etc', '/boot', '/run', '/root/.ssh']
-
-function houseBounds(dataDir: string, programDir: string) {
-  const real = realpathSync(dataDir)
-  const program = realpathSync(programDir)
-  const neverPaths = [real, program, ...SYSTEM_PLACES.map(realOrSame)]
-  return { dataDir: real, programDir: program, home: realOrSame(homedir()), neverPaths }
-}
-
-function realOrSame(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    return path
   }
 }
 

@@ -1,4 +1,4 @@
-import { createMasking } from '../../services/masking.ts'
+import { createMasking } from '../../services/policy/masking.ts'
 import { createLeaks } from '../../services/policy/leaks.ts'
 import { casesOf, precision, recall, score, type Score } from '../../tests/peers/leak-corpus.ts'
 import { limited, median, printTable, type Row } from '../table.ts'

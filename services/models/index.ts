@@ -1,6 +1,5 @@
 import type { Model, TokenUsage } from '../agent/model.ts'
 import { AppError } from '../errors.ts'
-import { mayBeTold } from '../policy/told.ts'
 import type { ModelInfo } from '../shapes/frames.ts'
 import { withoutDate } from './catalogue.ts'
 import { costUsd, type ListedModel, type Prices, toInfo } from './listed-model.ts'
@@ -9,7 +8,10 @@ import { createProviders, type Provider, type ProviderDeps } from './providers.t
 import { withRetry } from './retry.ts'
 
 export type ModelsDeps = ProviderDeps &
-  ListsDeps & { defaultModel: () => string | undefined; publicOnly?: () => readonly string[] }
+  ListsDeps & {
+    defaultModel: () => string | undefined
+    /** Whether the models of a provider may be told what is private. */ privateOk?: (provider: string) => boolean
+  }
 
 /** A model picked for a run: call `model` with `vendorModel` and at most `maxTokens`. */
 export type Choice = {
@@ -35,7 +37,7 @@ const UNKNOWN_CAPABILITIES = { vision: true, tools: true, online: false }
 
 /** The models of every provider the owner has set up, and the rehearsal model that is always there. */
 export function createModels(deps: ModelsDeps) {
-  const { now, log, defaultModel, publicOnly = () => [] } = deps
+  const { now, log, defaultModel, privateOk = () => true } = deps
   const providers = createProviders(deps)
   const lists = createLists(deps)
   const patient = new Map(
@@ -96,7 +98,7 @@ export function createModels(deps: ModelsDeps) {
     const { id, warning } = defaultFrom(lists.known)
     return {
       models: listings.flatMap(({ provider, models }) =>
-        models.map((model) => toInfo(provider.name, model, mayBeTold(provider.name, 'private', publicOnly()))),
+        models.map((model) => toInfo(provider.name, model, privateOk(provider.name))),
       ),
       default: id,
       warnings: [...listings.map(({ problem }) => problem), warning].filter((text) => text !== undefined),

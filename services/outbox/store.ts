@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import type { Masking } from '../masking.ts'
+import type { Masking } from '../policy/masking.ts'
 
 export type OutboxState = 'queued' | 'sending' | 'delivered' | 'failed' | 'uncertain'
 

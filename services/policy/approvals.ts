@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
-import type { Masking } from '../masking.ts'
+import type { Masking } from './masking.ts'
 import type { Integrity } from '../shapes/labels.ts'
 import type { Provenance } from './provenance.ts'
 

@@ -5,7 +5,7 @@ import { AppError, invalidField } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Log } from '../log.ts'
 import type { GrantDraft, Grants } from '../grants.ts'
-import type { Masking } from '../masking.ts'
+import type { Masking } from '../policy/masking.ts'
 import type { Notifications } from '../notifications.ts'
 import {
   alreadyAnswered,

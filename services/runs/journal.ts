@@ -2,7 +2,7 @@ import type { TokenUsage } from '../agent/model.ts'
 import type { Verdict } from '../agent/tool.ts'
 import type { Deps } from '../deps.ts'
 import { newId } from '../ids.ts'
-import type { Masking } from '../masking.ts'
+import type { Masking } from '../policy/masking.ts'
 import type { Labels, Integrity, Privacy } from '../shapes/labels.ts'
 import type { AssistantPart, ToolCall } from '../shapes/message.ts'
 

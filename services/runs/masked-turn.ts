@@ -1,5 +1,5 @@
 import type { ModelEvent } from '../agent/model.ts'
-import type { Masking } from '../masking.ts'
+import type { Masking } from '../policy/masking.ts'
 
 /** What of a turn is held back, since it could be the beginning of a secret. */
 export type Unsaid = { rest: () => string }

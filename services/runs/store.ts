@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import type { Masking } from '../masking.ts'
+import type { Masking } from '../policy/masking.ts'
 import type { RunStatus, StopReason } from '../shapes/frames.ts'
 import type { Integrity, Labels, Privacy } from '../shapes/labels.ts'
 import type { Origin } from '../shapes/intake.ts'

@@ -1,7 +1,7 @@
 import type { Actor, Audit } from '../audit.ts'
 import type { Deps } from '../deps.ts'
 import type { Log } from '../log.ts'
-import type { Masking } from '../masking.ts'
+import type { Masking } from '../policy/masking.ts'
 import { createOutbox, type OutboxDeps } from '../outbox/outbox.ts'
 import { createOutboxStore } from '../outbox/store.ts'
 import { createSender } from '../outgoing/send.ts'

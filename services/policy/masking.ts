@@ -1,6 +1,6 @@
-import { writtenForms, type Secret } from './policy/encodings.ts'
-import { createFinder, type Finder } from './policy/needles.ts'
-import { isRecord } from './shapes/record.ts'
+import { writtenForms, type Secret } from './encodings.ts'
+import { createFinder, type Finder } from './needles.ts'
+import { isRecord } from '../shapes/record.ts'
 
 /** Text that comes in pieces: `push` gives what may be shown so far, `end` the rest. */
 export type MaskedText = { push: (piece: string) => string; end: () => string }
