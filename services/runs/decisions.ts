@@ -125,9 +125,8 @@ export function createDecisions(deps: DecisionsDeps) {
     operation.settle?.(given, args, { userId: run.userId, runId: run.id, callId: approval.call_id })
   }
 
-  async function changedCall(run: Run, approval: Approval, given: unknown): Promise<Changed | undefined> {
-    if (!differs(given, approval)) return undefined
-    const args = deps.credentials.maskValue(given)
+  async function changedCall(run: Run, approval: Approval, args: unknown): Promise<Changed | undefined> {
+    if (!differs(args, approval)) return undefined
     const parsed = deps.registry.parse(approval.tool_name, args)
     if (parsed.name !== approval.operation)
       throw invalidField(
@@ -142,6 +141,8 @@ export function createDecisions(deps: DecisionsDeps) {
     const refusal = deps.calls.refusalOf({ ...policy, reach }, mode, deps.lists(run.userId))
     if (refusal)
       throw new AppError('invalid', refusal.reason, { detail: [{ path: 'arguments', message: refusal.reason }] })
+    const clean = deps.credentials.maskValue(args)
+    if (JSON.stringify(clean) !== JSON.stringify(args)) return changedCall(run, approval, clean)
     const description = parsed.operation.describe(parsed.arguments)
     return { arguments: args, scope: scopeOf(policy), targets: targetsOf(policy), description }
   }

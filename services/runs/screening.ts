@@ -6,6 +6,7 @@ import { JUDGE, judge, type Judgement } from '../policy/judge.ts'
 import { capped, visible } from '../policy/sanitize.ts'
 import type { Settings } from '../settings.ts'
 import { dataBlock } from '../shapes/data-block.ts'
+import { assertMayBeTold } from '../policy/told.ts'
 import type { Labels } from '../shapes/labels.ts'
 import { textOf } from '../shapes/message.ts'
 import type { Bills } from './bills.ts'
@@ -91,6 +92,7 @@ export function createScreening(deps: ScreeningDeps) {
     const choice = models.choose(settings.get('llm_screen_model') ?? models.default())
     const question = dataBlock(text)
     mustFit(choice, question)
+    assertMayBeTold(choice.provider, labels.privacy, settings.get('public_only_providers'))
     let pending: Pending | undefined
     let spent = false
     const spend = (inputTokens: number, outputTokens: number) => {
