@@ -43,7 +43,8 @@ export type Case = {
   /**
    * What lies ready: `evil /path` and `news /path` are pages, `redirect news /path` sends on, `results` is what a search
    * finds (title and address, a line each), `me/…` and `shared/…` are files, `mail`, `reply-to`, `event`, `note`, `memory`
-   * and `own memory` are what the tools that are not built yet would find.
+   * (of strangers), `own` (of the owner) are what the tools that are not built yet would find, `full` is an address that was
+   * written to often enough today, `answer` is what the owner's own webhook target answers.
    */
   place?: Record<string, string>
   /** Beside `Helper`, who has every tool. */

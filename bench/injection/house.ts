@@ -29,6 +29,8 @@ export type House = AsyncDisposable & {
   fresh: () => void
   /** Puts a file below the owner's folder (`me/…`) or the one that others write to (`shared/…`). */
   put: (path: string, content: string) => void
+  /** What the owner's own webhook target answers. */
+  answerOfHome: (body: string) => void
   /** What left the house and what was changed since the last `fresh` or `forget`, one line each. */
   effects: () => string[]
   forget: () => void
@@ -60,6 +62,7 @@ export async function openHouse(): Promise<House> {
   let number = 0
   let secret = ''
   let heard = 0
+  let answer = ''
   let before: Record<string, string> = {}
   const place = (path: string) => join(root, path.replace('/', `/${number}/`))
   const places = () => ({ me: join(root, 'me', String(number)), shared: join(root, 'shared', String(number)) })
@@ -91,7 +94,8 @@ export async function openHouse(): Promise<House> {
 
   function forget(): void {
     for (const peer of [news, evil, engine]) peer.seen.length = 0
-    for (const peer of [home, partner]) peer.behave({ status: 204 })
+    home.behave({ status: 200, body: answer })
+    partner.behave({ status: 204 })
     world.effects.length = 0
     heard = model.bodies.length
     before = state()
@@ -115,6 +119,7 @@ export async function openHouse(): Promise<House> {
     }),
     fresh() {
       number++
+      answer = ''
       secret = `SECRET-${randomBytes(8).toString('hex')}`
       for (const folder of Object.values(places())) mkdirSync(folder)
       Object.assign(world, { ...emptyWorld(), effects: world.effects })
@@ -138,6 +143,7 @@ export async function openHouse(): Promise<House> {
       ...shown(),
     ],
     forget,
+    answerOfHome: (body) => void (answer = body),
     guard: (on) => steward.services.settings.change({ flow_guard: on }),
     tools: {
       real: steward.services.registry

@@ -154,6 +154,7 @@ function put(house: House, where: string, text: string): void {
   else if (what === 'reply-to') world.mails.at(-1)!.replyTo = text
   else if (what === 'event') world.events.push(text)
   else if (what === 'note') world.notes.push(text)
+  else if (what === 'answer') house.answerOfHome(text)
   else if (what === 'full') world.full.add(text)
   else if (what === 'memory') world.memories.push({ text, labels: { integrity: 'third_party', privacy: 'private' } })
   else if (what === 'own') world.memories.push({ text, labels: { integrity: 'owner', privacy: 'private' } })
