@@ -20,7 +20,7 @@ import { readOperations, type Operation } from './peers/operations.ts'
 import { hangUp, send, type RawRequest } from './peers/raw-http.ts'
 import { startReceiver, type Receiver } from './peers/receiver.ts'
 import { startSite, type Site } from './peers/site.ts'
-import type { Refused} from './steward.ts';
+import type { Refused } from './steward.ts'
 import { Client, makeKey, startSteward, type Answer, type Steward } from './steward.ts'
 
 /**
