@@ -396,8 +396,9 @@ describe('npm run doctor', () => {
 })
 
 describe('the doctor on the page', { skip: MISSING }, () => {
-  it('says at home what is critical and leads to what mends it', async () => {
+  it('says at home what is critical and leads to what mends it', async (test) => {
     const walk = await startWalk()
+    test.after(() => walk.browser.close())
     const { page } = walk
     await page.request.post(`${steward.url}/api/auth/login`, { data: OWNER })
     await page.goto(`${steward.url}/settings/doctor`)
@@ -417,6 +418,5 @@ describe('the doctor on the page', { skip: MISSING }, () => {
     await page.getByRole('button', { name: 'Look again' }).click()
     await page.getByText('Nothing needs mending.').waitFor()
     assert.deepEqual(walk.complaints, [])
-    await walk.browser.close()
   })
 })
