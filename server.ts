@@ -15,6 +15,7 @@ import { readEnvironment } from './services/environment.ts'
 import type { Tool } from './services/agent/tool.ts'
 import { createServices } from './services/index.ts'
 import { createLog, type Log } from './services/log.ts'
+import type { NetworkEdge } from './services/outgoing/connect.ts'
 
 /** How long a stop waits for what goes on; the whole stop is over within ten seconds. */
 const GRACE_MS = 5_000
@@ -25,8 +26,11 @@ const PROGRAM_DIR = basename(HERE) === 'dist' ? join(HERE, '..') : HERE
 
 export type Steward = { url: string; log: Log; services: ReturnType<typeof createServices>; stop: () => Promise<void> }
 
-/** Tools beside those of the house; they are declared, offered and decided like any other. */
-export type Further = { tools?: readonly Tool[] }
+/**
+ * Tools beside those of the house; they are declared, offered and decided like any other. `edge` stands in for the system's
+ * name server and for the patience with foreign servers.
+ */
+export type Further = { tools?: readonly Tool[]; edge?: NetworkEdge }
 
 /** Starts everything, from what knows nothing to what knows the most; resolves once it listens. */
 export async function start(
@@ -48,6 +52,7 @@ export async function start(
     programDir: PROGRAM_DIR,
     toolSchemaFile: join(PROGRAM_DIR, 'dist', 'tools.json'),
     furtherTools: further.tools ?? [],
+    edge: further.edge,
     pageWorker: new URL(`./services/web/worker${extname(import.meta.filename)}`, import.meta.url),
   })
   mask = services.credentials.mask

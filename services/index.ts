@@ -28,6 +28,7 @@ import { openVault } from './master-key.ts'
 import { createModels } from './models/index.ts'
 import { createNotifications } from './notifications.ts'
 import { hostKeys } from './outgoing/addresses.ts'
+import type { NetworkEdge } from './outgoing/connect.ts'
 import { createPersonalities } from './personality.ts'
 import { createApprovals } from './policy/approvals.ts'
 import { createCanary } from './policy/canary.ts'
@@ -72,6 +73,7 @@ export type ServicesDeps = {
   toolSchemaFile: string
   furtherTools: readonly Tool[]
   pageWorker: URL
+  edge?: NetworkEdge | undefined
 }
 
 export type Services = ReturnType<typeof createServices>
@@ -112,6 +114,7 @@ export function createServices(deps: ServicesDeps) {
     newId,
     version,
     privateHosts: config.allowedPrivateHosts,
+    edge: deps.edge,
     vault,
     audit,
     alsoMask: credentials.alsoMask,
@@ -129,6 +132,7 @@ export function createServices(deps: ServicesDeps) {
     webhooks,
     trashDir: folder.trash,
     privateHosts: config.allowedPrivateHosts,
+    edge: deps.edge,
     pageWorker: deps.pageWorker,
     folders: () => whitelists.folders().map((entry) => ({ path: entry.path, writtenBy: entry.written_by })),
     searchEngine: () => configuredEngine(credentials.find),

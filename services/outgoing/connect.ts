@@ -9,6 +9,9 @@ import { bareHost, isLocalName } from './addresses.ts'
 /** Resolves a name to all its addresses; rejects as `dns.lookup` does. */
 export type Lookup = (name: string) => Promise<LookupAddress[]>
 
+/** What stands between the house and the network: who resolves names (the system), and how long a request may take (20 s). */
+export type NetworkEdge = { lookup?: Lookup; deadlineMs?: number }
+
 export const lookupAll: Lookup = (name) => systemLookup(name, { all: true })
 
 /** The answer to an address that only this house, machine or data centre can reach. */
@@ -60,7 +63,7 @@ function isClosed(host: string): boolean {
 
 function onlyPublic(lookup: Lookup): Lookup {
   return async (name) => {
-    const found = (await lookup(name)).filter(({ address }) => isReachable(address))
+    const found = (await nonEmpty(lookup, name)).filter(({ address }) => isReachable(address))
     if (found.length === 0) throw privateAddress(bareHost(name))
     return found
   }

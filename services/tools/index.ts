@@ -3,6 +3,7 @@ import type { Tool } from '../agent/tool.ts'
 import { createFileLabels } from '../files/labels.ts'
 import { createTrash } from '../files/trash.ts'
 import { createOutgoing } from '../outgoing/client.ts'
+import type { NetworkEdge } from '../outgoing/connect.ts'
 import { createPageReader } from '../web/reader.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
 import { createAgentTool, type AgentToolDeps } from './agent.ts'
@@ -18,6 +19,7 @@ export type ToolsDeps = {
   trashDir: string
   version: string
   privateHosts: ReadonlySet<string>
+  edge?: NetworkEdge | undefined
   /** The file of the worker thread that takes pages apart. */
   pageWorker: URL
   folders: () => readonly OpenedFolder[]
@@ -30,7 +32,7 @@ export type ToolsDeps = {
 export function createTools(deps: ToolsDeps) {
   const fileLabels = createFileLabels(deps)
   const trash = createTrash({ ...deps, dir: deps.trashDir, fileLabels })
-  const outgoing = createOutgoing({ allowedPrivateHosts: deps.privateHosts, version: deps.version })
+  const outgoing = createOutgoing({ ...deps.edge, allowedPrivateHosts: deps.privateHosts, version: deps.version })
   const reader = createPageReader({ file: deps.pageWorker })
   const tools: Tool[] = [
     createWebTool({ outgoing, reader, searchEngine: deps.searchEngine }),

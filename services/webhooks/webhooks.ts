@@ -4,6 +4,7 @@ import type { Log } from '../log.ts'
 import type { Masking } from '../policy/masking.ts'
 import { createOutbox, type OutboxDeps } from '../outbox/outbox.ts'
 import { createOutboxStore } from '../outbox/store.ts'
+import type { NetworkEdge } from '../outgoing/connect.ts'
 import { createSender } from '../outgoing/send.ts'
 import type { Vault } from '../vault.ts'
 import { createWebhookDeliver, payloadOf } from './deliver.ts'
@@ -13,6 +14,7 @@ export type WebhooksDeps = Deps & {
   newId: () => string
   version: string
   privateHosts: ReadonlySet<string>
+  edge?: NetworkEdge | undefined
   vault: Pick<Vault, 'seal' | 'open'>
   audit: Pick<Audit, 'record'>
   alsoMask: (source: () => Iterable<[string, string]>) => () => void
@@ -29,7 +31,7 @@ export type Webhooks = ReturnType<typeof createWebhooks>
 export function createWebhooks(deps: WebhooksDeps) {
   const store = createOutboxStore(deps)
   const targets = createWebhookTargets({ ...deps, outbox: store })
-  const sender = createSender({ allowedPrivateHosts: deps.privateHosts, version: deps.version })
+  const sender = createSender({ ...deps.edge, allowedPrivateHosts: deps.privateHosts, version: deps.version })
   const deliver = createWebhookDeliver({ now: deps.now, targets, sender })
   const outbox = createOutbox({ ...deps, store, deliver: { webhook: deliver } })
 
