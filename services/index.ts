@@ -12,7 +12,7 @@ import type { Config } from './config.ts'
 import { createConversations } from './conversations.ts'
 import { createCredentials } from './credentials.ts'
 import type { DataFolder } from './data-folder.ts'
-import { createDoctor, isContainer } from './doctor/doctor.ts'
+import { createDoctor } from './doctor/doctor.ts'
 import { createEndings } from './endings.ts'
 import { createEventLog } from './event-log.ts'
 import { createEvents } from './events.ts'
@@ -279,10 +279,7 @@ export function createServices(deps: ServicesDeps) {
     setup: createSetup({ dataDir: folder.dir, users }),
     tickets: createTickets({ now }),
     folderBrowser: createFolderBrowser(bounds),
-    doctor: createDoctor({
-      house: () => ({ config, now: now(), nodeVersion: process.versions.node, inContainer: isContainer() }),
-      rows: (sql, ...values) => db.prepare(sql).all(...values) as never,
-    }),
+    doctor: createDoctor({ ...base, config }),
     health: createHealth({ db, dataDir: folder.dir, models, settings }),
 
     /** Takes up the work where it lay, and begins to look after the house. */

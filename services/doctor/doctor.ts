@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Config } from '../config.ts'
+import type { Deps } from '../deps.ts'
 import { messageOf } from '../errors.ts'
 import { readSettings } from '../settings.ts'
 import { addresses, encryption, privateHosts } from './exposure.ts'
@@ -64,6 +66,8 @@ export function isContainer(): boolean {
 }
 
 /** The doctor of a running house. */
-export function createDoctor({ house, rows }: { house: () => House; rows: Rows }) {
+export function createDoctor({ db, now, config }: Deps & { config: Config }) {
+  const rows: Rows = (sql, ...values) => db.prepare(sql).all(...values) as never
+  const house = () => ({ config, now: now(), nodeVersion: process.versions.node, inContainer: isContainer() })
   return { examine: (): Report => examine(house(), rows) }
 }

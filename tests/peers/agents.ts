@@ -26,5 +26,6 @@ export async function reached(client: Client, runId: string, wanted: (run: any) 
     if (wanted(body)) return body
     await sleep(20)
   }
-  throw new Error(`run ${runId} did not get there`)
+  const { body } = await client.get(`/api/runs/${runId}`)
+  throw new Error(`run ${runId} did not get there: ${JSON.stringify(body).slice(0, 2_000)}`)
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { makeKey, type Client, type Steward } from '../steward.ts'
+import type { Client, Steward } from '../steward.ts'
 import { newAgent, reached } from './agents.ts'
 
 /** Stands in all that the owner has, so that whoever else sees it can be caught. */
@@ -12,7 +12,7 @@ export const MARK = 'plumtree'
  * Gives the owner one of everything, with MARK in it; answers, for each part of a path in the API's document, what stands
  * for it. An endpoint whose path names something new needs that thing here.
  */
-export async function giveBelongings({ owner, anybody }: Steward): Promise<Record<string, string>> {
+export async function giveBelongings({ owner }: Steward): Promise<Record<string, string>> {
   const folder = join(tmpdir(), `${MARK}-${randomUUID()}`)
   mkdirSync(folder)
   writeFileSync(join(folder, 'old.txt'), `The ${MARK} of yesterday.`)
@@ -29,7 +29,8 @@ export async function giveBelongings({ owner, anybody }: Steward): Promise<Recor
   const key = await made('/api/api-keys', { name: MARK, scopes: ['read'] })
   const conversation = await talk(owner, folder)
   const { messages } = (await owner.get(`/api/conversations/${conversation}`)).body
-  const approval = await question(anybody(await makeKey(owner, ['run'])), owner, agent.id, folder)
+  await made('/api/webhook-targets', { name: `${MARK} next door`, url: `https://${MARK}.example/next`, owner: false })
+  const approval = await question(owner, agent.id)
   const first = async (path: string) => (await owner.get(path)).body.items[0].id
   return {
     '/api/auth/sessions/{id}': await first('/api/auth/sessions'),
@@ -68,10 +69,10 @@ async function talk(owner: Client, folder: string): Promise<string> {
   return id
 }
 
-/** A run of the agent that a script started, waiting for the owner's answer: a question and its notification. */
-async function question(script: Client, owner: Client, agentId: string, folder: string): Promise<string> {
-  const message = `/filesystem.write_file path="${join(folder, 'new.txt')}" content="${MARK}"`
-  const { body } = await script.post(`/api/agents/${agentId}/run`, { message })
+/** A run of the agent by hand that waits for the owner's answer: a question and its notification. */
+async function question(owner: Client, agentId: string): Promise<string> {
+  const message = `/webhook.send_to_target target="${MARK} next door" body="${MARK}"`
+  const { body } = await owner.post(`/api/agents/${agentId}/run`, { message })
   await reached(owner, body.run_id, ({ status }) => status === 'waiting')
   return (await owner.get('/api/approvals?state=pending')).body.items[0].id
 }
