@@ -38,10 +38,16 @@ export const rehearsal: Model = async function* (request, signal) {
 function replyTo({ messages, tools }: ModelRequest): string | Command[] {
   const last = messages.at(-1)
   if (last?.role === 'tool') return last.results.map(reportOf).join('\n\n')
-  const said = last?.role === 'user' ? textOf(last).trim() : ''
+  const said = last?.role === 'user' ? asked(textOf(last).trim()) : ''
   if (!said.startsWith('/')) return introduction(tools)
   const commands = readCommands(said, tools)
   return typeof commands === 'string' ? `${commands} ${howTo(tools)}` : commands
+}
+
+/** A message that is not the owner's own stands in a block after a line of ours; it is run under the same rules. */
+function asked(text: string): string {
+  const block = /^[^<\n]*\n<(data-[0-9a-f]{12})>\n(?<inside>[^]*)\n<\/\1>$/.exec(text)
+  return block?.groups?.['inside']?.trim() ?? text
 }
 
 function reportOf({ name, content, success }: ToolResult): string {
