@@ -512,12 +512,13 @@ CREATE TABLE file_labels (
 CREATE INDEX file_labels_by_content ON file_labels (sha256);
 CREATE INDEX file_labels_by_folder ON file_labels (folder);
 
--- Append-only. Each entry's mac covers the entry and the mac before it (services/audit.ts).
+-- Append-only. Each entry's mac covers the entry and the mac before it; the newest is named by the setting audit_head, and
+-- entries of the kind checkpoint say what retention removed (services/audit/).
 CREATE TABLE audit (
   id              INTEGER PRIMARY KEY AUTOINCREMENT,
   at              TEXT NOT NULL,
   user_id         TEXT,
-  kind            TEXT NOT NULL,                          -- tool_call, sign_in, sign_out, credential, whitelist, api_key, setting, …
+  kind            TEXT NOT NULL,                          -- tool_call, sign_in, sign_out, credential, whitelist, api_key, setting, checkpoint, …
   actor           TEXT NOT NULL,                          -- web:<username>, key:<prefix>, run:<id>, system
   action          TEXT NOT NULL,
   subject         TEXT NOT NULL DEFAULT '',
@@ -537,9 +538,11 @@ CREATE TABLE audit (
   duration_ms     INTEGER,
   mac             TEXT NOT NULL
 ) STRICT;
-CREATE INDEX audit_by_user ON audit (user_id, id);
+CREATE INDEX audit_by_user ON audit (user_id, at);
 CREATE INDEX audit_by_time ON audit (at);
-CREATE INDEX audit_by_tool ON audit (tool_name, id) WHERE tool_name IS NOT NULL;
-CREATE INDEX audit_by_conversation ON audit (conversation_id, id) WHERE conversation_id IS NOT NULL;
-CREATE INDEX audit_by_task ON audit (task_id, id) WHERE task_id IS NOT NULL;
-CREATE INDEX audit_confirmed ON audit (id) WHERE approved_by IS NOT NULL;
+CREATE INDEX audit_by_kind ON audit (kind, at);
+CREATE INDEX audit_by_tool ON audit (tool_name, at) WHERE tool_name IS NOT NULL;
+CREATE INDEX audit_by_conversation ON audit (conversation_id, at) WHERE conversation_id IS NOT NULL;
+CREATE INDEX audit_by_task ON audit (task_id, at) WHERE task_id IS NOT NULL;
+CREATE INDEX audit_by_agent ON audit (agent_id, at) WHERE agent_id IS NOT NULL;
+CREATE INDEX audit_confirmed ON audit (at) WHERE approved_by IS NOT NULL;

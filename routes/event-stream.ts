@@ -137,10 +137,10 @@ function every(ms: number, work: () => unknown): () => void {
   return () => clearInterval(timer)
 }
 
-const isGone = (res: Response): boolean => res.writableEnded || res.destroyed
+export const isGone = (res: Response): boolean => res.writableEnded || res.destroyed
 
 /** Resolves when the reader has taken what was sent, and rejects when it does not. */
-async function drained(res: Response): Promise<void> {
+export async function drained(res: Response): Promise<void> {
   if (res.writableLength <= MAX_BUFFERED || isGone(res)) return
   await once(res, 'drain', { signal: AbortSignal.timeout(SLOW_MS) })
 }

@@ -1,3 +1,4 @@
+import type { Audit } from './audit.ts'
 import type { createCloseStack } from './close.ts'
 import type { Events } from './events.ts'
 import type { Trash } from './files/trash.ts'
@@ -12,7 +13,7 @@ const DAY_MS = 24 * 3600_000
 
 /**
  * Lets go of what has had its time: sessions, remembered requests, old files in the trash, old frames of the event log,
- * and notifications long read.
+ * notifications long read, and audit entries that the owner does not keep any longer.
  */
 export function startHousekeeping(deps: {
   now: () => Date
@@ -22,6 +23,7 @@ export function startHousekeeping(deps: {
   trash: Trash
   events: Events
   notifications: Notifications
+  audit: Pick<Audit, 'retention'>
   closing: ReturnType<typeof createCloseStack>
 }): void {
   const chores = [
@@ -29,6 +31,7 @@ export function startHousekeeping(deps: {
     () => deps.idempotency.sweep(),
     () => deps.trash.sweep(),
     () => deps.notifications.sweep(),
+    () => deps.audit.retention.sweep(),
     () => deps.events.trim(new Date(deps.now().getTime() - EVENT_DAYS * DAY_MS)),
   ]
 

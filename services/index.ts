@@ -85,8 +85,8 @@ export function createServices(deps: ServicesDeps) {
   const closing = createCloseStack(log)
 
   const vault = openVault({ db, dataDir: folder.dir, fromEnvironment: config.masterKey })
-  const audit = createAudit({ ...base, vault, maskValue: (value) => credentials.maskValue(value) })
   const settings = createSettings(base)
+  const audit = createAudit({ ...base, vault, settings, maskValue: (value) => credentials.maskValue(value) })
   const credentials = createCredentials({ ...base, vault, audit })
   vault.onRotated(credentials.alsoMask(vault.secrets))
   credentials.adopt(config.firstKeys)
@@ -289,7 +289,7 @@ export function createServices(deps: ServicesDeps) {
       if (Object.values(recovered).some((count) => count > 0)) log.info(recovered, 'took up the work where it lay')
       decisions.watch()
       scheduler.start()
-      startHousekeeping({ now, log, sessions, idempotency, trash, events, notifications, closing })
+      startHousekeeping({ now, log, sessions, idempotency, trash, events, notifications, audit, closing })
       budgets.watch()
       credentials.onChange(() => void models.list())
       if (users.exist()) setImmediate(() => void models.list())

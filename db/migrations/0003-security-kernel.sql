@@ -45,3 +45,17 @@ END;
 CREATE TRIGGER runs_text_delete AFTER DELETE ON runs WHEN old.lane = 'chat' BEGIN
   INSERT INTO runs_text (runs_text, rowid, input, answer) VALUES ('delete', old.number, old.input, old.answer);
 END;
+
+-- The audit log is read in the order of time, along whatever it is filtered by.
+DROP INDEX audit_by_user;
+DROP INDEX audit_by_tool;
+DROP INDEX audit_by_conversation;
+DROP INDEX audit_by_task;
+DROP INDEX audit_confirmed;
+CREATE INDEX audit_by_user ON audit (user_id, at);
+CREATE INDEX audit_by_kind ON audit (kind, at);
+CREATE INDEX audit_by_tool ON audit (tool_name, at) WHERE tool_name IS NOT NULL;
+CREATE INDEX audit_by_conversation ON audit (conversation_id, at) WHERE conversation_id IS NOT NULL;
+CREATE INDEX audit_by_task ON audit (task_id, at) WHERE task_id IS NOT NULL;
+CREATE INDEX audit_by_agent ON audit (agent_id, at) WHERE agent_id IS NOT NULL;
+CREATE INDEX audit_confirmed ON audit (at) WHERE approved_by IS NOT NULL;
