@@ -1,4 +1,5 @@
 import { cpus, totalmem } from 'node:os'
+import { audit } from './figures/audit.ts'
 import { crashes } from './figures/crash.ts'
 import { engine } from './figures/engine.ts'
 import { injection } from './figures/injection.ts'
@@ -31,6 +32,7 @@ const FIGURES: Record<string, () => Promise<Row[]>> = {
   pause: pausing,
   schedules,
   scale,
+  audit,
   crash: crashes,
   injection,
   leaks,

@@ -21,7 +21,8 @@ export async function exportLines({ res, who }: Context, parts: Iterable<readonl
       await turn()
     }
     res.end()
-  } catch {
+  } catch (error) {
+    if (!res.headersSent) throw error
     // @NOTE the status is out already; a cut connection is how a reader sees that this is not all.
     res.destroy()
   }

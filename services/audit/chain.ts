@@ -100,7 +100,13 @@ export function chainReader(db: Rows) {
       const row = newestCheckpoint.get()
       const said = parsed(row?.arguments ?? undefined) as Partial<Checkpoint>
       return row && typeof said.up_to === 'number' && typeof said.mac === 'string'
-        ? { id: row.id, removed: said.removed ?? 0, up_to: said.up_to, mac: said.mac, older_than: said.older_than ?? '' }
+        ? {
+            id: row.id,
+            removed: said.removed ?? 0,
+            up_to: said.up_to,
+            mac: said.mac,
+            older_than: said.older_than ?? '',
+          }
         : undefined
     },
 

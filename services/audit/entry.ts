@@ -110,7 +110,16 @@ export function valuesOf(draft: AuditDraft, at: string): Value[] {
 export function toEntry<T extends Row>(row: T): Omit<T, 'arguments' | 'success'> & AuditEntry {
   return {
     ...row,
-    arguments: row.arguments === null ? null : JSON.parse(row.arguments),
+    arguments: row.arguments === null ? null : readable(row.arguments),
     success: row.success === null ? null : row.success === 1,
+  }
+}
+
+/** What was tampered with is shown as it is. */
+function readable(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
   }
 }

@@ -44,9 +44,7 @@ export function createLists({ db }: { db: Db }) {
   const ends = db.prepare<[], { low: number | null; high: number | null }>(
     'SELECT (SELECT min(id) FROM audit) AS low, (SELECT max(id) FROM audit) AS high',
   )
-  const byId = db.prepare<[number, number], Row>(
-    `SELECT ${SHOWN} FROM audit WHERE id <= ? ORDER BY id DESC LIMIT ?`,
-  )
+  const byId = db.prepare<[number, number], Row>(`SELECT ${SHOWN} FROM audit WHERE id <= ? ORDER BY id DESC LIMIT ?`)
 
   function whole(page: number, perPage: number) {
     const { low, high } = ends.get()!
@@ -90,7 +88,7 @@ export function createLists({ db }: { db: Db }) {
       const read = db.prepare<unknown[], ExportRow>(
         `SELECT ${SHOWN}, user_id, mac FROM ${from} ${rest} ORDER BY at, id LIMIT ${PART}`,
       )
-      for (let last: [string, number] = ['', 0], more = true; more; ) {
+      for (let last: [string, number] = ['', 0], more = true; more;) {
         const rows = read.all(...values, ...last)
         if (rows.length > 0) yield rows.map(toEntry)
         const end = rows.at(-1)
