@@ -11,7 +11,9 @@ const OUT = join(ROOT, 'dist')
 
 export async function buildServer() {
   rmSync(OUT, { recursive: true, force: true })
-  const entryPoints = ['server.ts', 'doctor.ts', 'rotate-key.ts', 'services/web/worker.ts'].map((name) => join(ROOT, name))
+  const entryPoints = ['server.ts', 'doctor.ts', 'rotate-key.ts', 'audit-verify.ts', 'services/web/worker.ts'].map(
+    (name) => join(ROOT, name),
+  )
   await build({ ...BUNDLE, entryPoints, outbase: ROOT, outdir: OUT })
 }
 

@@ -20,6 +20,7 @@ const COMMANDS = {
   test: [['scripts/build.mjs'], ['scripts/test.mjs']],
   doctor: [['doctor.ts']],
   'rotate-key': [['rotate-key.ts']],
+  'audit:verify': [['audit-verify.ts']],
   bench: [['scripts/build.mjs'], ['bench/run.ts']],
   format: [['node_modules/prettier/bin/prettier.cjs', '--write', '--log-level', 'warn', '.']],
 }
