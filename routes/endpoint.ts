@@ -108,11 +108,13 @@ function admit(definition: Endpoint, req: Request, services: Services): Who | un
     )
   }
   if (definition.role === 'public') return undefined
-  return permit(identify(req, services), {
+  const who = permit(identify(req, services), {
     role: definition.role,
     scopes: definition.scopes,
     sessionOnly: definition.sessionOnly ?? false,
   })
+  services.keyUses.note(who, definition.scopes)
+  return who
 }
 
 async function serve(

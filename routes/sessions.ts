@@ -81,6 +81,8 @@ async function checkPassword(password: string, { services, req, who }: Context):
   const fits = await services.signInLimits.attempt(clientAddress(req), who.user.username, async () =>
     (await services.users.passwordFits(who.user.id, password)) ? true : undefined,
   )
+  const said = { kind: 'sign_in', subject: who.user.username, by: who.actor, outcome: clientAddress(req) }
+  services.audit.record({ ...said, action: fits ? 'password given again' : 'password refused', success: fits === true })
   if (!fits) throw new AppError('invalid_credentials', 'That password is not right.')
 }
 
@@ -208,7 +210,12 @@ export const sessionEndpoints = [
     output: Ok,
     errors: ['not_found'],
     example: OK,
-    handle: ({ params }, { services, who }) => (services.sessions.end(who.user.id, params.id), OK),
+    handle: ({ params }, { services, who }) =>
+      services.db.transact(() => {
+        services.sessions.end(who.user.id, params.id)
+        services.audit.record({ kind: 'sign_out', action: 'session ended', subject: params.id, by: who.actor })
+        return OK
+      }),
   }),
   endpoint({
     method: 'post',
@@ -219,7 +226,13 @@ export const sessionEndpoints = [
     summary: 'End all sessions but this one',
     output: Ok,
     example: OK,
-    handle: (_input, { services, who }) => (services.sessions.endOthers(who.user.id, sessionOf(who)), OK),
+    handle: (_input, { services, who }) =>
+      services.db.transact(() => {
+        services.sessions.endOthers(who.user.id, sessionOf(who))
+        const { username } = who.user
+        services.audit.record({ kind: 'sign_out', action: 'other sessions ended', subject: username, by: who.actor })
+        return OK
+      }),
   }),
   endpoint({
     method: 'get',

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { lazy } from '../services/shapes/lazy.ts'
+import type { Services } from '../services/index.ts'
 import { Ok, OK } from '../services/shapes/common.ts'
 import { endpoint } from './endpoint.ts'
 import { clientAddress, signIn } from './sign-in.ts'
@@ -9,6 +10,11 @@ const SetupDraft = lazy(() =>
   z.strictObject({ token: z.string().min(1).max(200), username: Username(), password: Password() }),
 )
 const SetupState = lazy(() => z.strictObject({ needed: z.boolean() }))
+
+function noteRefusal({ audit }: Services, subject: string, outcome: string): void {
+  const by = { userId: null, name: 'web' }
+  audit.record({ kind: 'sign_in', action: 'set-up refused', subject, by, success: false, outcome })
+}
 
 export const setupEndpoints = [
   endpoint({
@@ -39,6 +45,7 @@ export const setupEndpoints = [
       const owner = await services.signInLimits.attempt(clientAddress(req), 'setup', async () =>
         services.setup.needed() && !services.setup.fits(body.token) ? undefined : services.setup.complete(body),
       )
+      if (!owner) noteRefusal(services, body.username, clientAddress(req))
       await signIn(req, services, owner ?? (await services.setup.complete(body)))
       return OK
     },

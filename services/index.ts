@@ -22,6 +22,7 @@ import { createHealth } from './health.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { createIdempotency } from './idempotency.ts'
 import { newId } from './ids.ts'
+import { createKeyUses } from './key-uses.ts'
 import { createLimits } from './limits.ts'
 import type { Log } from './log.ts'
 import { openVault } from './master-key.ts'
@@ -244,6 +245,7 @@ export function createServices(deps: ServicesDeps) {
     users,
     sessions,
     apiKeys,
+    keyUses: createKeyUses({ now, audit }),
     who,
     whitelists,
     webhooks,

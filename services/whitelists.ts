@@ -45,7 +45,7 @@ export function createWhitelists({
   function change(
     work: () => { changes: number },
     none: AppError,
-    entry: { action: string; subject: string; by: Actor },
+    entry: { action: string; subject: string; by: Actor; outcome?: string },
   ): void {
     db.transact(() => {
       if (work().changes === 0) throw none
@@ -64,12 +64,17 @@ export function createWhitelists({
     addWeb(draft: { domain: string; note?: string | undefined; private_ok?: boolean | undefined }, by: Actor): void {
       const { domain } = draft
       const row = [domain, draft.note ?? '', Number(draft.private_ok ?? false), now().toISOString()] as const
-      change(() => addWeb.run(...row), twice(domain), { action: 'web added', subject: domain, by })
+      change(() => addWeb.run(...row), twice(domain), {
+        action: 'web added',
+        subject: domain,
+        by,
+        outcome: said(draft),
+      })
     },
 
     changeWeb(domain: string, draft: { note?: string | undefined; private_ok?: boolean | undefined }, by: Actor): void {
       const work = () => changeWeb.run(draft.note ?? null, flag(draft.private_ok), asKept(domain))
-      change(work, missing(domain), { action: 'web changed', subject: domain, by })
+      change(work, missing(domain), { action: 'web changed', subject: domain, by, outcome: said(draft) })
     },
 
     removeWeb(domain: string, by: Actor): void {
@@ -87,7 +92,12 @@ export function createWhitelists({
       const refusal = folderRefusal(path, bounds)
       if (refusal !== undefined) throw invalidField('path', refusal)
       const row = [path, draft.note ?? '', draft.written_by ?? 'others', now().toISOString()] as const
-      change(() => addFolder.run(...row), twice(path), { action: 'folder added', subject: path, by })
+      change(() => addFolder.run(...row), twice(path), {
+        action: 'folder added',
+        subject: path,
+        by,
+        outcome: said(draft),
+      })
     },
 
     changeFolder(
@@ -96,13 +106,28 @@ export function createWhitelists({
       by: Actor,
     ): void {
       const work = () => changeFolder.run(draft.note ?? null, draft.written_by ?? null, path)
-      change(work, missing(path), { action: 'folder changed', subject: path, by })
+      change(work, missing(path), { action: 'folder changed', subject: path, by, outcome: said(draft) })
     },
 
     removeFolder(path: string, by: Actor): void {
       change(() => removeFolder.run(path), missing(path), { action: 'folder removed', subject: path, by })
     },
   }
+}
+
+/** What of a draft decides what may be done. */
+function said({
+  private_ok,
+  written_by,
+}: {
+  private_ok?: boolean | undefined
+  written_by?: string | undefined
+}): string {
+  const parts = { private_ok, written_by }
+  return Object.entries(parts)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join(', ')
 }
 
 /** A domain however it is written, as the list has it. */
