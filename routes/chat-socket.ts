@@ -113,7 +113,7 @@ async function admit(req: IncomingMessage, deps: ChatSocketDeps): Promise<Admitt
   const who = await recognise(req, url.searchParams.get('ticket'), deps)
   if (who.via === 'key' && !effectiveScopes(who.scopes).has('read'))
     throw new AppError('forbidden', 'This API key lacks the scope read.')
-  services.keyUses.note(who, ['run', 'read'])
+  services.who.noteUse(who, ['run', 'read'])
   if (!isUuid(conversationId)) throw new AppError('invalid', 'The session id must be a UUID.')
   const known = services.conversations.find(conversationId)
   if (known && known.userId !== who.user.id) throw new AppError('not_found', 'There is no such conversation.')

@@ -113,7 +113,7 @@ function admit(definition: Endpoint, req: Request, services: Services): Who | un
     scopes: definition.scopes,
     sessionOnly: definition.sessionOnly ?? false,
   })
-  services.keyUses.note(who, definition.scopes)
+  services.who.noteUse(who, definition.scopes)
   return who
 }
 

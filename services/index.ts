@@ -22,7 +22,6 @@ import { createHealth } from './health.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { createIdempotency } from './idempotency.ts'
 import { newId } from './ids.ts'
-import { createKeyUses } from './key-uses.ts'
 import { createLimits } from './limits.ts'
 import type { Log } from './log.ts'
 import { openVault } from './master-key.ts'
@@ -106,7 +105,7 @@ export function createServices(deps: ServicesDeps) {
     keyInEnvironment: config.masterKey !== undefined,
     endSessions: sessions.endAll,
   })
-  const who = createWho({ users, sessions, apiKeys })
+  const who = createWho({ now, audit, users, sessions, apiKeys })
 
   const bounds = houseBounds(folder.dir, deps.programDir)
   const whitelists = createWhitelists({ ...base, audit, bounds })
@@ -245,7 +244,6 @@ export function createServices(deps: ServicesDeps) {
     users,
     sessions,
     apiKeys,
-    keyUses: createKeyUses({ now, audit }),
     who,
     whitelists,
     webhooks,

@@ -1,5 +1,7 @@
 import type { ApiKey, ApiKeys } from './api-keys.ts'
-import type { Actor } from './audit.ts'
+import type { Actor, Audit } from './audit.ts'
+import type { Clock } from './deps.ts'
+import { createKeyUses } from './key-uses.ts'
 import type { Sessions } from './sessions.ts'
 import type { Scope } from './shapes/api-key.ts'
 import type { By } from './shapes/frames.ts'
@@ -20,10 +22,18 @@ export type Who = {
   { via: 'session'; sessionId: string; confirmed: boolean } | { via: 'key'; keyId: string; scopes: readonly Scope[] }
 )
 
+export type WhoDeps = {
+  now: Clock
+  audit: Pick<Audit, 'record'>
+  users: Users
+  sessions: Sessions
+  apiKeys: ApiKeys
+}
+
 export type WhoLookup = ReturnType<typeof createWho>
 
 /** Turns a session or a key into a person, as the database has it at this moment. */
-export function createWho({ users, sessions, apiKeys }: { users: Users; sessions: Sessions; apiKeys: ApiKeys }) {
+export function createWho({ now, audit, users, sessions, apiKeys }: WhoDeps) {
   function activeUser(id: string): User | undefined {
     const user = users.find(id)
     return user?.isActive ? user : undefined
@@ -60,5 +70,9 @@ export function createWho({ users, sessions, apiKeys }: { users: Users; sessions
     }
   }
 
-  return { bySession, byKey: (key: string): Who | undefined => byApiKey(apiKeys.verify(key)) }
+  return {
+    bySession,
+    byKey: (key: string): Who | undefined => byApiKey(apiKeys.verify(key)),
+    noteUse: createKeyUses({ now, audit }).note,
+  }
 }
