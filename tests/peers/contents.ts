@@ -8,6 +8,11 @@ const RESTLESS: Record<string, string[]> = {
   http_sessions: ['data', 'last_seen_at', 'expires_at'],
   api_keys: ['last_used_at'],
 }
+/** Rows that come by being there: that a key was used, and which audit entry is the newest. */
+const RESTLESS_ROWS: Record<string, string> = {
+  audit: `kind = 'api_key' AND action = 'used'`,
+  settings: `name = 'audit_head'`,
+}
 
 /**
  * Says, each time it is called, which tables and files changed since the call before; rows of the user `except` do not
@@ -23,7 +28,9 @@ export function watchContents(dataDir: string, except = ''): { changed: () => st
     .map(({ name }) => ({
       name,
       rows: db
-        .prepare(`SELECT ${columnsOf(db, name)} FROM "${name}" WHERE ${ownerOf(db, name)} IS NOT '${except}'`)
+        .prepare(
+          `SELECT ${columnsOf(db, name)} FROM "${name}" WHERE ${ownerOf(db, name)} IS NOT '${except}' AND NOT (${RESTLESS_ROWS[name] ?? '0'})`,
+        )
         .raw(),
     }))
   const look = () => ({
