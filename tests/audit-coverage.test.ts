@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { before, after, describe, it } from 'node:test'
+import { giveBelongings } from './peers/belongings.ts'
+import { withDatabase } from './peers/database.ts'
+import { filled, readOperations, type Operation } from './peers/operations.ts'
+import { makeKey, OWNER, startSteward, type Steward } from './steward.ts'
+
+/** Every operation that changes something, as the API's document has them, and the entry it leaves in the audit log. */
+const LEAVES: Record<string, string> = {
+  'post /api/auth/login': 'sign_in signed in',
+  'post /api/auth/logout': 'sign_out signed out',
+  'post /api/auth/confirm': 'sign_in password given again',
+  'post /api/auth/change-password': 'user password changed',
+  'delete /api/auth/sessions/{id}': 'sign_out session ended',
+  'post /api/auth/sessions/end-others': 'sign_out other sessions ended',
+  'post /api/api-keys': 'api_key created',
+  'delete /api/api-keys/{id}': 'api_key removed',
+  'post /api/credentials': 'credential set',
+  'delete /api/credentials/{key}': 'credential removed',
+  'post /api/web-whitelist': 'whitelist web added',
+  'put /api/web-whitelist/{domain}': 'whitelist web changed',
+  'delete /api/web-whitelist/{domain}': 'whitelist web removed',
+  'post /api/filesystem-whitelist': 'whitelist folder added',
+  'put /api/filesystem-whitelist/{path}': 'whitelist folder changed',
+  'delete /api/filesystem-whitelist/{path}': 'whitelist folder removed',
+  'post /api/webhook-targets': 'webhook_target created',
+  'put /api/webhook-targets/{id}': 'webhook_target changed',
+  'post /api/webhook-targets/{id}/rotate': 'webhook_target rotated',
+  'post /api/webhook-targets/{id}/test': 'webhook_target tested',
+  'delete /api/webhook-targets/{id}': 'webhook_target removed',
+  'post /api/settings/limits': 'setting limits changed',
+  'post /api/settings/security': 'setting security changed',
+  'post /api/settings/audit-retention': 'setting audit retention changed',
+  'put /api/settings/personality': 'setting personality changed',
+  'post /api/pause': 'setting paused',
+  'post /api/resume': 'setting resumed',
+  'post /api/agents': 'agent created',
+  'put /api/agents/{id}': 'agent changed',
+  'post /api/agents/{id}/pause': 'agent paused',
+  'post /api/agents/{id}/resume': 'agent resumed',
+  'delete /api/agents/{id}': 'agent removed',
+  'post /api/tasks': 'task created',
+  'put /api/tasks/{id}': 'task changed',
+  'post /api/tasks/{id}/toggle': 'task changed',
+  'delete /api/tasks/{id}': 'task removed',
+  'post /api/approvals/{id}': 'approval approved',
+  'post /api/grants': 'grant created',
+  'delete /api/grants/{id}': 'grant revoked',
+  'post /api/trash/{id}/restore': 'trash restored',
+  'delete /api/conversations/{id}': 'conversation removed',
+}
+
+/** Those that leave none, and why. */
+const LEAVES_NONE: Record<string, string> = {
+  'post /api/setup': 'can be done once; tried below',
+  'delete /api/audit': 'leaves a checkpoint for what it removes; tests/audit-retention.test.ts',
+  'post /api/tasks/{id}/run': 'starts a run, which is a record of its own',
+  'post /api/agents/{id}/run': 'starts a run, which is a record of its own',
+  'post /api/agents/{id}/message': 'starts a run, which is a record of its own',
+  'post /api/agents/{id}/stop': 'ends runs, which say so themselves',
+  'post /api/runs/{id}/stop': 'ends a run, which says so itself',
+  'post /api/schedules/preview': 'changes nothing',
+  'post /api/ws-ticket': 'is worth what the asker has already, for a minute',
+  'post /api/notifications/{id}/read': 'is a mark for the eye',
+  'post /api/notifications/read-all': 'is a mark for the eye',
+  'patch /api/conversations/{id}': 'is a title for the eye',
+}
+
+let steward: Steward
+let operations: Operation[]
+let things: Record<string, string>
+
+before(async () => {
+  steward = await startSteward()
+  operations = (await readOperations(steward)).filter(({ changes }) => changes)
+  things = await giveBelongings(steward)
+})
+after(() => steward[Symbol.asyncDispose]())
+
+const lastId = () =>
+  withDatabase(steward.dataDir, (db) => db.prepare('SELECT max(id) FROM audit').pluck().get() as number)
+
+/** What was written since, as `kind action`, and by whom. */
+const since = (id: number): string[] =>
+  withDatabase(steward.dataDir, (db) =>
+    db
+      .prepare(`SELECT kind || ' ' || action FROM audit WHERE id > ? AND actor IN ('web', 'web:anna') ORDER BY id`)
+      .pluck()
+      .all(id),
+  ) as string[]
+
+/** Where the example of the document is not true of this house. */
+const bodies = (): Record<string, object> => ({
+  'post /api/auth/login': OWNER,
+  'post /api/auth/confirm': { password: OWNER.password },
+  'post /api/auth/change-password': { current_password: OWNER.password, new_password: 'a new and long sentence' },
+  'post /api/filesystem-whitelist': { path: mkdtempSync(join(tmpdir(), 'opened-')) },
+  'post /api/approvals/{id}': { approved: true },
+  'post /api/grants': {
+    agent_id: things['/api/agents/{id}'],
+    operation: 'webhook.send_to_target',
+    destinations: ['webhook:kitchen display'],
+  },
+})
+
+/** Removing comes last, and the owner's own session at the very end. */
+function inOrder(all: Operation[]): Operation[] {
+  const last = ['delete /api/agents/{id}', 'post /api/auth/change-password', 'post /api/auth/logout']
+  const rank = ({ name, method }: Operation) =>
+    last.includes(name) ? 2 + last.indexOf(name) : method === 'DELETE' ? 1 : 0
+  return all.toSorted((a, b) => rank(a) - rank(b))
+}
+
+describe('the audit log', () => {
+  it('knows of every operation that changes something', () => {
+    const known = [...Object.keys(LEAVES), ...Object.keys(LEAVES_NONE)].toSorted()
+    const all = operations.map(({ name }) => name).toSorted()
+    assert.deepEqual(known, all, 'Say in LEAVES or LEAVES_NONE what the operation leaves in the audit log.')
+  })
+
+  it('holds each change that is made', async () => {
+    const missing: string[] = []
+    for (const { name, method, path, exampleBody } of inOrder(operations)) {
+      const expected = LEAVES[name]
+      if (expected === undefined) continue
+      const before = lastId()
+      if (name === 'post /api/resume') await steward.owner.post('/api/pause')
+      if (name === 'delete /api/auth/sessions/{id}') await anotherSession()
+      const body = method === 'DELETE' ? undefined : (bodies()[name] ?? exampleBody ?? {})
+      const answer = await steward.owner.request(method, filled(path, things), body)
+      if (!since(before).includes(expected))
+        missing.push(`${name}: ${answer.status} ${answer.text} left ${since(before).join(', ') || 'nothing'}`)
+      if (name === 'post /api/pause') await steward.owner.post('/api/resume')
+    }
+    assert.deepEqual(missing, [])
+  })
+
+  it('holds refused passwords and set-ups, with where they came from', async () => {
+    await using fresh = await startSteward({ setUp: false })
+    const tried = { token: 'not the token', username: 'eve', password: 'a long sentence' }
+    assert.equal((await fresh.anybody().post('/api/setup', tried)).status, 403)
+    const entry = withDatabase(fresh.dataDir, (db) =>
+      db.prepare(`SELECT * FROM audit WHERE kind = 'sign_in'`).get(),
+    ) as any
+    assert.deepEqual([entry.action, entry.subject, entry.success], ['set-up refused', 'eve', 0])
+    assert.match(entry.outcome, /127\.0\.0\.1$/)
+    await steward.owner.post('/api/auth/login', { ...OWNER, password: 'a new and long sentence' })
+    await steward.owner.post('/api/auth/confirm', { password: 'not that one' })
+    const [refused] = (await steward.owner.get('/api/audit?kind=sign_in')).body.entries
+    assert.deepEqual([refused.action, refused.actor, refused.success], ['password refused', 'web:anna', false])
+  })
+
+  it('says once a day what a key is used for', async () => {
+    const script = steward.anybody(await makeKey(steward.owner, ['run', 'approve']))
+    for (let n = 0; n < 3; n++) await script.get('/api/runs')
+    for (let n = 0; n < 2; n++) await script.post('/api/agents/none/run', {})
+    await script.post('/api/credentials', { key: 'x', value: 'y' })
+    const chat = await script.chat(randomUUID())
+    await chat.close()
+    const used = (await steward.owner.get('/api/audit?kind=api_key')).body.entries.filter(
+      ({ action, actor }: any) => action === 'used' && actor === `key:${script.key!.slice(4, 12)}`,
+    )
+    assert.deepEqual(
+      used.map(({ subject }: any) => subject),
+      ['for starting work', 'for reading'],
+    )
+  })
+
+  it('says what an entry of a list allows from now on', async () => {
+    await steward.owner.post('/api/web-whitelist', { domain: 'open.example', private_ok: true })
+    const [added] = (await steward.owner.get('/api/audit?kind=whitelist')).body.entries
+    assert.deepEqual([added.action, added.subject, added.outcome], ['web added', 'open.example', 'private_ok: true'])
+  })
+})
+
+/** The one that will be ended; the walk goes on with its own. */
+async function anotherSession(): Promise<void> {
+  await steward.anybody().post('/api/auth/login', OWNER)
+  const { items } = (await steward.owner.get('/api/auth/sessions')).body
+  things['/api/auth/sessions/{id}'] = items.find(({ current }: any) => !current).id
+}
