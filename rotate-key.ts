@@ -6,6 +6,7 @@ import { takeDataFolder } from './services/data-folder.ts'
 import { readEnvironment } from './services/environment.ts'
 import { openVault } from './services/master-key.ts'
 import { createRotation, type Rotated } from './services/rotation.ts'
+import { createSettings } from './services/settings.ts'
 
 /**
  * `npm run rotate-key`: changes the master key of a data folder on which no Steward runs. A key from STEWARD_MASTER_KEY
@@ -28,7 +29,8 @@ function rotate(config: Config): string {
       const base = { db, now: () => new Date(), vault }
       const endSessions = () => void db.prepare('DELETE FROM http_sessions').run()
       const keyInEnvironment = masterKey !== undefined
-      const rotation = createRotation({ ...base, audit: createAudit(base), dataDir, keyInEnvironment, endSessions })
+      const audit = createAudit({ ...base, settings: createSettings(base) })
+      const rotation = createRotation({ ...base, audit, dataDir, keyInEnvironment, endSessions })
       const by = { userId: null, name: 'system' }
       return newMasterKey ? toGiven(rotation.rotateTo(newMasterKey, by)) : toFile(rotation.rotate(by))
     } finally {

@@ -8,6 +8,8 @@ import type { Settings } from './settings.ts'
 export type { Actor, AuditDraft, AuditEntry } from './audit/entry.ts'
 export type { AuditFilter } from './audit/lists.ts'
 
+export type AuditDeps = Deps & { vault: AuditKeys; settings: Settings; maskValue?: (value: unknown) => unknown }
+
 export type Audit = ReturnType<typeof createAudit>
 
 /**
@@ -15,9 +17,9 @@ export type Audit = ReturnType<typeof createAudit>
  * the thing itself was committed. Each entry's HMAC-SHA-256 covers the entry and the one before it, and the newest is named
  * by a sealed head, so that a changed, moved or missing entry shows.
  */
-export function createAudit({ db, now, vault, settings }: Deps & { vault: AuditKeys; settings: Settings }) {
+export function createAudit({ db, now, vault, settings, maskValue = (value) => value }: AuditDeps) {
   const base = { db, now }
-  const record = createRecord({ ...base, vault })
+  const record = createRecord({ ...base, vault, maskValue })
   const keys = () => keysOf(vault)
   let last: Promise<unknown> = Promise.resolve()
 

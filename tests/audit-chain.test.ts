@@ -150,6 +150,31 @@ describe('the chain of the audit log', () => {
     assert.match(entry.subject, /nothing says whether there were later ones/)
   })
 
+  it('holds across changes of the master key, with what either key signed', async () => {
+    const dataDir = copyOf(house)
+    await using steward = await startSteward({ dataDir })
+    for (let n = 0; n < 2; n++) {
+      assert.equal((await steward.owner.post('/api/credentials/rotate-master-key', {})).status, 200)
+      await steward.owner.post('/api/credentials', { key: 'later', value: `secret ${n}` })
+      assert.equal((await steward.owner.get('/api/audit/verify')).body.ok, true)
+    }
+    await steward.stop()
+    assert.equal((await verdictOn(dataDir)).ok, true)
+    const old = (db: Db) => db.exec(`UPDATE audit SET subject = 'else' WHERE id = 5`)
+    assert.equal((await verdictOn(copyOf(dataDir, old))).first_broken, 5)
+    const cutToTheOldKey = (db: Db) => {
+      const rotated = db
+        .prepare(`SELECT id FROM audit WHERE action = 'rotated' ORDER BY id DESC`)
+        .pluck()
+        .get() as number
+      db.prepare('DELETE FROM audit WHERE id > ?').run(rotated)
+      return rotated
+    }
+    let end = 0
+    const verdict = await verdictOn(copyOf(dataDir, (db) => void (end = cutToTheOldKey(db))))
+    assert.deepEqual([verdict.ok, verdict.first_broken], [false, end + 1])
+  })
+
   it('is for administrators to verify', async () => {
     await using steward = await startSteward({ dataDir: copyOf(house) })
     assert.equal((await steward.anybody().get('/api/audit/verify')).status, 401)

@@ -21,6 +21,7 @@ const LEAVES: Record<string, string> = {
   'delete /api/api-keys/{id}': 'api_key removed',
   'post /api/credentials': 'credential set',
   'delete /api/credentials/{key}': 'credential removed',
+  'post /api/credentials/rotate-master-key': 'credential rotated',
   'post /api/web-whitelist': 'whitelist web added',
   'put /api/web-whitelist/{domain}': 'whitelist web changed',
   'delete /api/web-whitelist/{domain}': 'whitelist web removed',

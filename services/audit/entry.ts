@@ -81,6 +81,17 @@ type Row = Omit<AuditEntry, 'arguments' | 'success'> & { arguments: string | nul
 export const SHOWN = `id, at, kind, actor, action, subject, run_id, conversation_id AS session_id, task_id, agent_id, tool_name,
   arguments, integrity, privacy, decision, rule, approved_by, success, outcome, duration_ms`
 
+/** What comes from elsewhere may hold a known secret. */
+export function masked(draft: AuditDraft, maskValue: (value: unknown) => unknown): AuditDraft {
+  const { subject, outcome, arguments: args } = draft
+  return {
+    ...draft,
+    ...(subject === undefined ? {} : { subject: maskValue(subject) as string }),
+    ...(outcome === undefined ? {} : { outcome: maskValue(outcome) as string }),
+    ...(args === undefined ? {} : { arguments: JSON.stringify(maskValue(JSON.parse(args))) }),
+  }
+}
+
 /** The values of FIELDS. */
 export function valuesOf(draft: AuditDraft, at: string): Value[] {
   return [

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Deps } from '../deps.ts'
 import { asKeys, chainReader, HEAD, macOf, openHead, sealHead } from './chain.ts'
-import { FIELDS, SYSTEM, valuesOf, type AuditDraft } from './entry.ts'
+import { FIELDS, masked, SYSTEM, valuesOf, type AuditDraft } from './entry.ts'
 
 /** Stands where the mac before would, once the head is not ours: what follows shows as broken for good. */
 const BROKEN = 'broken'
@@ -13,13 +13,19 @@ export type AuditKeys = {
   onRotated?: (listener: () => void) => void
 }
 
+export type RecordDeps = Deps & {
+  vault: AuditKeys
+  /** Masks known secrets in whatever an entry was given. */
+  maskValue: (value: unknown) => unknown
+}
+
 export const keysOf = (vault: AuditKeys): Buffer[] => vault.deriveAll?.('audit') ?? [vault.derive('audit')]
 
 /**
  * Writes entries, each linked to the head, which is kept with every entry in the same transaction. It goes on from the head
  * and not from the last row: where the newest rows are gone, or the head is another's, all that follows does not fit.
  */
-export function createRecord({ db, now, vault }: Deps & { vault: AuditKeys }) {
+export function createRecord({ db, now, vault, maskValue }: RecordDeps) {
   const insert = db.prepare(
     `INSERT INTO audit (${FIELDS.join(', ')}, mac) VALUES (${FIELDS.map(() => '?').join(', ')}, ?)`,
   )
@@ -49,7 +55,7 @@ export function createRecord({ db, now, vault }: Deps & { vault: AuditKeys }) {
     written = { text, mac }
   }
 
-  function record(draft: AuditDraft): void {
+  function link(draft: AuditDraft): void {
     if (db.sqlite.inTransaction) append(draft, macBefore())
     else db.transact(() => append(draft, macBefore()))
   }
@@ -64,7 +70,7 @@ export function createRecord({ db, now, vault }: Deps & { vault: AuditKeys }) {
     const text = reader.head()
     const head = openHead(keys, text)
     if (head?.key === 0) return
-    if (head) return record(own('goes on', 'under a new master key'))
+    if (head) return link(own('goes on', 'under a new master key'))
     if (text !== undefined) return
     const last = lastMac.get()
     const subject = last ? 'at the last entry there is; nothing says whether there were later ones' : 'with this entry'
@@ -76,5 +82,5 @@ export function createRecord({ db, now, vault }: Deps & { vault: AuditKeys }) {
     anchor()
   })
   anchor()
-  return record
+  return (draft: AuditDraft): void => link(masked(draft, maskValue))
 }
