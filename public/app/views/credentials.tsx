@@ -8,6 +8,7 @@ import { useResource } from '../ui/resource.ts'
 import { Empty, Loading, Problem } from '../ui/states.tsx'
 import { tell } from '../ui/toast.tsx'
 import { CredentialRow } from './credential-row.tsx'
+import { MasterKey } from './master-key.tsx'
 import { CredentialDialog, type Editing } from './credential-dialog.tsx'
 
 export type Credential = { key: string; description: string | null; updated_at: string }
@@ -36,6 +37,7 @@ export function CredentialsPage(): JSX.Element {
       {!stored.data && stored.loading && <Loading />}
       {stored.data && kinds.data && <KnownKeys {...list} />}
       {stored.data && <OtherKeys {...list} />}
+      {stored.data && <MasterKey />}
       {editing && <CredentialDialog {...editing} onClose={() => setEditing(null)} onSaved={() => void saved()} />}
     </SettingsFrame>
   )
