@@ -15,6 +15,7 @@ export type AuditEntry = {
   session_id: string | null
   tool_name: string | null
   arguments: unknown
+  integrity: string | null
   decision: string | null
   rule: string | number | null
   approved_by: string | null
@@ -68,6 +69,7 @@ function Row({ entry }: { entry: AuditEntry }) {
       </td>
       <td>
         {entry.decision && <Badge kind={KINDS[entry.decision] ?? ''}>{entry.decision}</Badge>}
+        {entry.integrity === 'third_party' && <div class="small">after reading what others wrote</div>}
         {entry.approved_by && <div class="small">approved by {entry.approved_by}</div>}
         {/^\d/.test(String(entry.rule)) && <div class="muted small">rule {entry.rule}</div>}
       </td>

@@ -2,19 +2,38 @@ import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import { navigate, place } from '../router.ts'
 import type { PageProps } from '../routes.ts'
+import { me } from '../session.ts'
 import { Button } from '../ui/button.tsx'
-import { CheckField, TextField } from '../ui/field.tsx'
+import { CheckField, SelectField, TextField } from '../ui/field.tsx'
 import { Page } from '../ui/page.tsx'
 import { Paging } from '../ui/paging.tsx'
 import { useResource } from '../ui/resource.ts'
 import { Empty, Loading, Problem } from '../ui/states.tsx'
+import { AuditCare } from './audit-care.tsx'
 import { AuditTable, type AuditEntry } from './audit-table.tsx'
 
 type AuditList = { entries: AuditEntry[]; total: number; page: number; per_page: number }
-type Filter = { start: string; end: string; tool_name: string; session_id: string; confirmed_only: string }
+type Filter = Record<(typeof NAMES)[number], string>
 
 const PER_PAGE = 50
-const NAMES = ['start', 'end', 'tool_name', 'session_id', 'confirmed_only'] as const
+const NAMES = ['start', 'end', 'kind', 'tool_name', 'session_id', 'confirmed_only'] as const
+/** What entries are about. */
+const KINDS = [
+  ['', 'Everything'],
+  ['tool_call', 'Tool calls'],
+  ['approval', 'Answers to questions'],
+  ['grant', 'Grants'],
+  ['sign_in', 'Sign-ins'],
+  ['sign_out', 'Sign-outs'],
+  ['credential', 'Credentials'],
+  ['api_key', 'API keys'],
+  ['whitelist', 'Whitelists'],
+  ['webhook_target', 'Webhooks'],
+  ['agent', 'Agents'],
+  ['task', 'Tasks'],
+  ['setting', 'Settings'],
+  ['checkpoint', 'Checkpoints'],
+] as const
 
 /** Everything Steward did and who allowed it. The filter is in the address, so a finding can be shared. */
 export function AuditPage({ query }: PageProps): JSX.Element {
@@ -22,7 +41,16 @@ export function AuditPage({ query }: PageProps): JSX.Element {
   const filter = Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? ''])) as Filter
   const list = useResource<AuditList>(`/api/audit?${asked(filter, page)}`)
   return (
-    <Page wide title="Audit log" intro="Every tool call and sign-in, what was decided, and who allowed it.">
+    <Page
+      wide
+      title="Audit log"
+      intro="Every tool call, sign-in and change, what was decided, and who allowed it."
+      actions={
+        <a href={`/api/audit/export?${wanted(filter)}`} download="audit.ndjson">
+          Export
+        </a>
+      }
+    >
       <FilterForm filter={filter} />
       <Problem error={list.error} retry={() => void list.reload()} />
       {!list.data && list.loading && <Loading />}
@@ -38,18 +66,26 @@ export function AuditPage({ query }: PageProps): JSX.Element {
           onPage={(next) => show(filter, next)}
         />
       )}
+      {me.value?.role === 'admin' && <AuditCare />}
     </Page>
   )
 }
 
 /** Days are the reader's; the server takes instants. */
 function asked(filter: Filter, page: number): string {
-  const query = new URLSearchParams({ page: String(page), per_page: String(PER_PAGE) })
+  const query = wanted(filter)
+  query.set('page', String(page))
+  query.set('per_page', String(PER_PAGE))
+  return query.toString()
+}
+
+function wanted(filter: Filter): URLSearchParams {
+  const query = new URLSearchParams()
   if (filter.start) query.set('start', new Date(`${filter.start}T00:00:00`).toISOString())
   if (filter.end) query.set('end', new Date(`${filter.end}T23:59:59.999`).toISOString())
-  for (const name of ['tool_name', 'session_id', 'confirmed_only'] as const)
+  for (const name of ['kind', 'tool_name', 'session_id', 'confirmed_only'] as const)
     if (filter[name]) query.set(name, filter[name])
-  return query.toString()
+  return query
 }
 
 function show(filter: Filter, page = 1): void {
@@ -66,7 +102,7 @@ function FilterForm({ filter }: { filter: Filter }) {
     show(draft)
   }
   const clear = () => {
-    const none = { start: '', end: '', tool_name: '', session_id: '', confirmed_only: '' }
+    const none = { start: '', end: '', kind: '', tool_name: '', session_id: '', confirmed_only: '' }
     setDraft(none)
     show(none)
   }
@@ -74,6 +110,7 @@ function FilterForm({ filter }: { filter: Filter }) {
     <form class="filters" onSubmit={submit} aria-label="Filter">
       <TextField label="From" type="date" value={draft.start} onInput={(start) => change({ start })} />
       <TextField label="To" type="date" value={draft.end} onInput={(end) => change({ end })} />
+      <SelectField label="About" options={KINDS} value={draft.kind} onChange={(kind) => change({ kind })} />
       <TextField
         label="Tool"
         placeholder="web"
