@@ -26,7 +26,7 @@ const Places = lazy(() => z.array(z.string().trim().min(1).max(500)).max(50).def
 const Draft = lazy(() =>
   z.strictObject({
     agent_id: z.string().min(1).max(64),
-    operation: z.string().regex(/^\w+\.\w+$/, 'Name it as tool.operation'),
+    operation: z.string().regex(/^[\w-]+\.[\w-]+$/, 'Name it as tool.operation'),
     destinations: Places(),
     paths: Places(),
     after_third_party: z.boolean().default(false),
@@ -40,7 +40,7 @@ const EXAMPLE = {
   agent_id: '019a9d2e-7c1a-7000-8000-000000000002',
   conversation_id: null,
   operation: 'webhook.send_to_target',
-  destinations: ['webhook:Home'],
+  destinations: ['webhook:Home#1f0a94c2'],
   paths: [],
   after_third_party: false,
   per_day: 5,
@@ -84,7 +84,7 @@ export const grantEndpoints = [
     creates: { showsSecret: false },
     summary: 'Give an agent a standing yes',
     description:
-      'Only in a signed-in browser. Hard limits hold all the same: whitelists, closed folders, pauses and budgets. What runs code, cannot be undone or is only done while you are there is asked about each time and cannot be granted.',
+      'Only in a signed-in browser. A webhook target is named `webhook:Name`; the grant is bound to where it leads now. Hard limits hold all the same: whitelists, closed folders, pauses and budgets. What runs code, cannot be undone or is only done while you are there is asked about each time and cannot be granted.',
     body: Draft,
     output: GrantEntry,
     errors: ['not_found', 'conflict'],
@@ -105,7 +105,9 @@ export const grantEndpoints = [
         throw new AppError('invalid', 'expires_at lies in the past.', {
           detail: [{ path: 'expires_at', message: 'lies in the past' }],
         })
-      return services.grants.create(who.user.id, { ...body, conversation_id: null }, who.actor)
+      const [tool = ''] = body.operation.split('.')
+      const destinations = body.destinations.map((one) => services.registry.addressOf(tool, who.user.id, one))
+      return services.grants.create(who.user.id, { ...body, destinations, conversation_id: null }, who.actor)
     },
   }),
   endpoint({

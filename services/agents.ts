@@ -56,7 +56,7 @@ export type AgentsDeps = Deps & {
   }
   models: { choose(id: string): unknown }
   registry: { tools(): readonly Tool[] }
-  grants: { dropOfAgent(agentId: string): void }
+  grants: { drop(holder: { agentId: string }, by: Actor): void }
   /** The house's, for what has no schedule of its own. */
   timezone: string
 }
@@ -178,14 +178,14 @@ export function createAgents({ db, now, audit, schedules, models, registry, time
 
     /**
      * What the draft leaves out stays. One whose words others could have written is the owner's again once the owner has
-     * written its prompt anew and said its name: both are told to models.
+     * written its prompt anew, said its name (both are told to models) and listed its tools.
      */
     change(userId: string, id: string, draft: AgentChange, by: Actor, integrity: Integrity): Agent {
       check(draft)
       return db.transact(() => {
         const before = get(userId, id)
         const changed = withChange(before, draft)
-        const named = before.integrity === 'owner' || draft.name !== undefined
+        const named = before.integrity === 'owner' || (draft.name !== undefined && toolsAreOwn(before, draft))
         const rewritten = integrity === 'owner' && named && changed.prompt !== before.prompt
         const agent = {
           ...changed,
@@ -206,7 +206,7 @@ export function createAgents({ db, now, audit, schedules, models, registry, time
         const at = now().toISOString()
         remove.run(at, at, id)
         schedules.remove(id)
-        grants.dropOfAgent(id)
+        grants.drop({ agentId: id }, by)
         record('removed', agent, by)
       })
     },
@@ -248,6 +248,11 @@ export function checkModel(models: AgentsDeps['models'], id: string): void {
   } catch (error) {
     throw error instanceof AppError ? invalidField('model', error.message) : error
   }
+}
+
+/** Tools that others could have listed are the owner's once the owner has listed them. */
+export function toolsAreOwn(before: { allowedTools: string[] | null }, draft: { allowed_tools?: unknown }): boolean {
+  return before.allowedTools === null || draft.allowed_tools !== undefined
 }
 
 /** `undefined` stays, `''` counts as null. */

@@ -1,7 +1,9 @@
+import { normalize } from 'node:path'
 import type { Actor, Audit } from './audit.ts'
 import { dayIn } from './budgets/house-day.ts'
 import type { Deps } from './deps.ts'
 import { AppError, invalidField } from './errors.ts'
+import { canonicalPathNow } from './files/open.ts'
 import { newId } from './ids.ts'
 import type { Grant } from './policy/decide.ts'
 
@@ -29,7 +31,12 @@ export type GrantDraft = Pick<StandingYes, 'agent_id' | 'conversation_id' | 'ope
 }
 
 /** For whom grants are looked up: the agent at the root of the run, and the conversation as far as it was not cleared. */
-export type GrantHolder = { userId: string; agentId: string | null; conversationId: string; clearedAt: string | null }
+export type GrantHolder = {
+  userId: string
+  agentId: string | null
+  conversationId: string | null
+  clearedAt: string | null
+}
 
 type Row = Omit<StandingYes, 'destinations' | 'paths' | 'after_third_party'> & {
   destinations: string
@@ -42,6 +49,8 @@ const COLUMNS = `id, agent_id, conversation_id, operation, destinations, paths, 
 
 /** So often a day where nobody said otherwise. */
 const PER_DAY = 5
+
+const CONVERSATION_MS = 24 * 3600_000
 
 export type Grants = ReturnType<typeof createGrants>
 
@@ -71,13 +80,20 @@ export function createGrants({ db, now, timezone, audit }: Deps & { timezone: st
        @approval_id, @expires_at, @created_at)`,
   )
   const remove = db.prepare('DELETE FROM grants WHERE id = ?')
-  const dropOfAgent = db.prepare('DELETE FROM grants WHERE agent_id = ?')
+  const ofHolder = db.prepare<[{ agentId: string; conversationId: string; today: string }], Row>(
+    `SELECT ${COLUMNS} FROM grants WHERE agent_id = @agentId OR conversation_id = @conversationId`,
+  )
   const use = db.prepare(
     `INSERT INTO grant_uses (grant_id, day, uses) VALUES (?, ?, 1) ON CONFLICT (grant_id, day) DO UPDATE SET uses = uses + 1`,
   )
   const any = db.prepare<[], { one: number }>('SELECT 1 AS one FROM grants LIMIT 1')
 
   const today = (): string => dayIn(timezone, now())
+
+  /** One for a conversation ends with the day at the latest. */
+  function endOf({ conversation_id }: GrantDraft): string | null {
+    return conversation_id === null ? null : new Date(now().getTime() + CONVERSATION_MS).toISOString()
+  }
 
   /** Throws `not_found` also for another user's. */
   function get(userId: string, id: string): StandingYes {
@@ -103,7 +119,8 @@ export function createGrants({ db, now, timezone, audit }: Deps & { timezone: st
 
     /** Callers hold the transaction, or not. Throws `invalid` for one that would cover everything, or nothing. */
     create(userId: string, draft: GrantDraft, by: Actor): StandingYes {
-      check(draft)
+      const paths = draft.paths.map(canonicalFolder)
+      check({ ...draft, paths })
       const id = newId()
       db.transact(() => {
         insert.run({
@@ -111,11 +128,11 @@ export function createGrants({ db, now, timezone, audit }: Deps & { timezone: st
           id,
           userId,
           destinations: JSON.stringify([...new Set(draft.destinations)]),
-          paths: JSON.stringify([...new Set(draft.paths)]),
+          paths: JSON.stringify([...new Set(paths)]),
           after_third_party: Number(draft.after_third_party ?? false),
           per_day: draft.per_day ?? PER_DAY,
           approval_id: draft.approval_id ?? null,
-          expires_at: draft.expires_at ?? null,
+          expires_at: draft.expires_at ?? endOf(draft),
           created_at: now().toISOString(),
         })
         record('created', get(userId, id), by)
@@ -131,8 +148,17 @@ export function createGrants({ db, now, timezone, audit }: Deps & { timezone: st
       })
     },
 
-    /** Nobody is left to use them; in the transaction that removes the agent. */
-    dropOfAgent: (agentId: string): void => void dropOfAgent.run(agentId),
+    /** Nobody is left to use them; in the transaction that removes the agent or the conversation. */
+    drop(holder: { agentId?: string; conversationId?: string }, by: Actor): void {
+      for (const row of ofHolder.all({
+        agentId: holder.agentId ?? '',
+        conversationId: holder.conversationId ?? '',
+        today: today(),
+      })) {
+        remove.run(row.id)
+        record('revoked', toYes(row), by)
+      }
+    },
 
     /** Counts a use, in the transaction that writes the call down as started. */
     use(userId: string, id: string, run: { id: string; conversationId: string }): void {
@@ -160,15 +186,21 @@ function check({ agent_id, conversation_id, destinations, paths }: GrantDraft): 
     throw new AppError('invalid', 'A grant is for one agent or for one conversation: give agent_id or conversation_id.')
   if (destinations.length + paths.length === 0)
     throw invalidField('destinations', 'Say what it is for: destinations (addresses, hosts, targets) or paths.')
-  const wide = paths.find((path) => !path.startsWith('/') || path === '/' || path.split('/').includes('..'))
-  if (wide !== undefined) throw invalidField('paths', `Give whole paths of folders or files, not "${wide}".`)
+  if (paths.some((path) => !/^\/[^/]/.test(path)))
+    throw invalidField('paths', 'Give whole paths of folders or files, none of them "/".')
+}
+
+/** As the policy sees paths: absolute, links resolved, without a slash at the end. */
+function canonicalFolder(path: string): string {
+  if (!path.startsWith('/')) return path
+  return canonicalPathNow(normalize(path)).replace(/\/+$/, '')
 }
 
 function toYes(row: Row): StandingYes {
   return {
     ...row,
     destinations: JSON.parse(row.destinations) as string[],
-    paths: (JSON.parse(row.paths) as string[]).map((path) => path.replace(/\/+$/, '')),
+    paths: JSON.parse(row.paths) as string[],
     after_third_party: row.after_third_party === 1,
   }
 }

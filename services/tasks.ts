@@ -1,5 +1,5 @@
 import type { Actor } from './audit.ts'
-import { checkModel, type Agent, type AgentsDeps, type Timing } from './agents.ts'
+import { checkModel, toolsAreOwn, type Agent, type AgentsDeps, type Timing } from './agents.ts'
 import { AppError, invalidField } from './errors.ts'
 import { newId } from './ids.ts'
 import { joinIntegrity, type Integrity } from './shapes/labels.ts'
@@ -119,7 +119,8 @@ export function createTasks({ db, now, audit, schedules, models, registry, timez
     return db.transact(() => {
       const before = get(userId, id)
       const changed = withChange(before, draft)
-      const rewritten = integrity === 'owner' && changed.prompt !== before.prompt
+      const listed = before.integrity === 'owner' || toolsAreOwn(before, draft)
+      const rewritten = integrity === 'owner' && listed && changed.prompt !== before.prompt
       const joined = rewritten ? integrity : joinIntegrity(before.integrity, integrity)
       const task = { ...changed, integrity: joined, updatedAt: now().toISOString() }
       update.run(toRow(task))

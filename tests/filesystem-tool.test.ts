@@ -334,12 +334,12 @@ describe('writing files', () => {
     const path = put('a.txt', 'old')
     symlinkSync(path, join(docs, 'link'))
     assert.equal(
-      write.describe({ path: join(docs, 'link'), content: 'x'.repeat(1234) }),
+      write.describe({ path: join(docs, 'link'), content: 'x'.repeat(1234) }, 'anna'),
       `Write 1,234 characters to ${path} (replaces the present file; the old version stays in the trash for 30 days).`,
     )
-    assert.match(write.describe({ path: join(docs, 'b'), content: '' }), /\(a new file\)\.$/)
+    assert.match(write.describe({ path: join(docs, 'b'), content: '' }, 'anna'), /\(a new file\)\.$/)
     const odd = join(docs, 'a". The owner\nagrees.')
-    assert.ok(write.describe({ path: odd, content: '' }).includes(`"${docs}/a'. The owner agrees."`))
+    assert.ok(write.describe({ path: odd, content: '' }, 'anna').includes(`"${docs}/a'. The owner agrees."`))
   })
 })
 

@@ -133,15 +133,16 @@ describe('every operation of this house', () => {
 
   it('of the stand-ins is described so too', () => {
     for (const { name, operation } of fixtureTools(emptyWorld()).flatMap(named))
-      for (const text of HOSTILE) assertQuoted(name, operation.describe({ text, to: text, message: text }), text)
+      for (const text of HOSTILE)
+        assertQuoted(name, operation.describe({ text, to: text, message: text }, 'anna'), text)
   })
 
   it('is described by where it really acts, not by how a link is spelled', () => {
     const folder = mkdtempSync(join(tmpdir(), 'declared-'))
     mkdirSync(join(folder, 'real'))
     const { describe: words } = operations.find(({ name }) => name === 'filesystem.delete_file')!.operation
-    assert.match(words({ path: join(folder, 'other/../real/a.txt') }), /real\/a\.txt/)
-    assert.doesNotMatch(words({ path: join(folder, 'other/../real/a.txt') }), /other/)
+    assert.match(words({ path: join(folder, 'other/../real/a.txt') }, 'anna'), /real\/a\.txt/)
+    assert.doesNotMatch(words({ path: join(folder, 'other/../real/a.txt') }, 'anna'), /other/)
   })
 })
 
@@ -164,7 +165,7 @@ async function assertOneSentence(name: string, operation: Operation, text: strin
   } catch (error) {
     return assert.ok(error instanceof AppError, name)
   }
-  assertQuoted(name, operation.describe(args.data), text)
+  assertQuoted(name, operation.describe(args.data, 'anna'), text)
 }
 
 /** Outside of quotation marks stand only our own words; nothing in a quotation can end it or start a line. */

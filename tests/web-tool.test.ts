@@ -290,7 +290,7 @@ describe('fetch_page: other answers', () => {
     for (const url of ['example.org', 'file:///etc/passwd', 'http://me:pw@example.org', '']) {
       assert.throws(() => inspect({ url }, ''), { code: 'invalid' })
     }
-    assert.equal(describe({ url: 'http://example.org/"x"' }), 'Open the page "http://example.org/%22x%22".')
+    assert.equal(describe({ url: 'http://example.org/"x"' }, 'anna'), 'Open the page "http://example.org/%22x%22".')
   })
 })
 
@@ -432,7 +432,10 @@ describe('search: configured engines', () => {
 
   it('is told by its host, and refuses to ask another than was decided', async () => {
     const { inspect, run, describe } = tool.operations.search!
-    assert.equal(describe({ query: 'say "yes"\nplease' }), `Search the web with DuckDuckGo for "say 'yes' please".`)
+    assert.equal(
+      describe({ query: 'say "yes"\nplease' }, 'anna'),
+      `Search the web with DuckDuckGo for "say 'yes' please".`,
+    )
     engine = { kind: 'searxng', baseUrl: 'https://searx.example:8443/x' }
     assert.deepEqual(inspect({}, ''), { egress: { kind: 'engine', host: 'searx.example:8443' } })
     const reach = { egress: { kind: 'engine', host: 'other.example' } } as const

@@ -96,7 +96,7 @@ export type Operation<Args = any> = {
   /** Looks at the world without changing it or telling it anything (no network), for the decision. */
   inspect: (args: Args, userId: string) => Reach | Promise<Reach>
   /** One sentence for the owner's card: what would happen. Text from others stands in quotation marks. */
-  describe: (args: Args) => string
+  describe: (args: Args, userId: string) => string
   /**
    * Does it. `reach` is what was inspected and decided on; the operation must touch exactly that or throw.
    * Throws AppError with a sentence the model and the owner can act on, UncertainError or NotYet.
@@ -116,6 +116,8 @@ export type Tool = {
   operations: Record<string, Operation>
   /** One line for the model about the names that its arguments may take now. Where there is none, '': it is not offered. */
   known?: (userId: string) => string
+  /** The whole address that a destination stands for, as `reach` has it, where people write less. Throws `invalid` for none. */
+  addressOf?: (userId: string, destination: string) => string
 }
 
 /** Keeps the argument types of one operation together while it is written. */

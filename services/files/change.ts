@@ -65,12 +65,15 @@ export function createFileChanges({ trash, fileLabels }: { trash: Trash; fileLab
       by.signal.throwIfAborted()
       await unlink(folder.at(basename(path)))
       await folder.handle.sync()
+      fileLabels.forget(path)
     })
   }
 
   /** Whether a deletion that was cut off happened. */
   async function wasRemoved(path: string): Promise<State> {
-    return (await statOf(path)) ? 'not_done' : 'done'
+    if (await statOf(path)) return 'not_done'
+    fileLabels.forget(path)
+    return 'done'
   }
 
   return { write, wasWritten, remove, wasRemoved }

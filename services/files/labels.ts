@@ -6,7 +6,7 @@ export type FileLabels = ReturnType<typeof createFileLabels>
 
 /**
  * Remembers what the runs that wrote files had read. A file is known again by its content, wherever it went, so a
- * memory is never dropped because the file is: it only moves.
+ * memory is never dropped because the file is.
  */
 export function createFileLabels({ db, now }: { db: Db; now: () => Date }) {
   const put = db.prepare<[string, string, string, string, string, string | null, string]>(
@@ -17,9 +17,11 @@ export function createFileLabels({ db, now }: { db: Db; now: () => Date }) {
   const withContent = db.prepare<[string], Labels>('SELECT integrity, privacy FROM file_labels WHERE sha256 = ?')
   const withPath = db.prepare<[string], Labels>('SELECT integrity, privacy FROM file_labels WHERE path = ?')
   const inFolder = db.prepare<[string], Labels>('SELECT DISTINCT integrity, privacy FROM file_labels WHERE folder = ?')
-  const rename = db.prepare<[string, string, string]>(
-    'UPDATE OR REPLACE file_labels SET path = ?, folder = ? WHERE path = ?',
+  const copy = db.prepare<[string, string, string]>(
+    `INSERT OR REPLACE INTO file_labels (path, folder, sha256, integrity, privacy, run_id, updated_at)
+     SELECT ?, ?, sha256, integrity, privacy, run_id, updated_at FROM file_labels WHERE path = ?`,
   )
+
   const drop = db.prepare<[string]>('DELETE FROM file_labels WHERE path = ?')
 
   return {
@@ -37,12 +39,12 @@ export function createFileLabels({ db, now }: { db: Db; now: () => Date }) {
     /** The worst labels of anything written directly into this folder; undefined when nothing was. */
     worstInFolder: (folder: string): Labels | undefined => worst(inFolder.all(folder)),
 
-    /** The file went elsewhere (the trash, say); its content is still known. */
-    moved(path: string, to: string): void {
-      rename.run(to, dirname(to), path)
+    /** What is in a file stands elsewhere too (in the trash, or back from it); both places keep the label. */
+    copied(path: string, to: string): void {
+      copy.run(to, dirname(to), path)
     },
 
-    /** Drops a memory for good. */
+    /** Nothing stands there any more. */
     forget(path: string): void {
       drop.run(path)
     },

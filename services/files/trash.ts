@@ -65,7 +65,7 @@ export function createTrash({ db, dir, now, newId, fileLabels }: Deps) {
       const { mode } = await source.stat()
       db.transact(() => {
         insert.run(id, userId, runId, path, size, mode & 0o777, cause, now().toISOString())
-        fileLabels.moved(path, copyOf(id))
+        fileLabels.copied(path, copyOf(id))
       })
       return id
     } catch (error) {
@@ -117,7 +117,7 @@ export function createTrash({ db, dir, now, newId, fileLabels }: Deps) {
     if (!kept) throw new AppError('not_found', 'There is no such file in the trash.')
     await withFileFaults(() => putBack(userId, kept))
     db.transact(() => {
-      fileLabels.moved(copyOf(id), kept.path)
+      fileLabels.copied(copyOf(id), kept.path)
       mark.run(now().toISOString(), id)
     })
     return one.get(id, userId)!

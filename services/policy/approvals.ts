@@ -107,10 +107,16 @@ export function createApprovals({ db, now, maskValue }: Deps & Pick<Masking, 'ma
   const uncertain = db.prepare<[string], Row>(
     `SELECT ${COLUMNS} FROM approvals WHERE call_id = ? AND kind = 'uncertain' AND used_at IS NULL ORDER BY id DESC LIMIT 1`,
   )
-  const asked = db.prepare<[string, string], { n: number }>(
-    `SELECT count(*) AS n FROM approvals WHERE agent_id = ? AND created_at > ? AND kind = 'call'`,
+  const asked = db.prepare<[{ userId: string; since: string; root: string }], { n: number }>(
+    `SELECT count(*) AS n FROM approvals JOIN runs ON runs.id = approvals.run_id
+     WHERE approvals.user_id = @userId AND approvals.created_at > @since AND approvals.kind = 'call' AND runs.attended = 0
+       AND coalesce(json_extract(runs.chain, '$[0]'), runs.task_id, '') = @root`,
   )
   const ofRun = db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM approvals WHERE run_id = ?`)
+  const refusedIn = db.prepare<[string], { targets: string }>(
+    `WITH RECURSIVE tree (id) AS (SELECT ? UNION ALL SELECT runs.id FROM runs JOIN tree ON runs.parent_run_id = tree.id)
+     SELECT targets FROM approvals WHERE run_id IN (SELECT id FROM tree) AND state IN ('denied', 'expired')`,
+  )
   const expiring = db.prepare<[string], Row>(
     `SELECT ${COLUMNS} FROM approvals WHERE state = 'pending' AND expires_at <= ? ORDER BY expires_at`,
   )
@@ -156,15 +162,27 @@ export function createApprovals({ db, now, maskValue }: Deps & Pick<Masking, 'ma
         .map((row) => toApproval(row)!)
         .find(({ state }) => state === 'pending'),
 
+    /** The places the owner refused, by word or by letting a question run out, in a root run and all below it. */
+    refusedIn: (rootId: string): string[] =>
+      refusedIn.all(rootId).flatMap(({ targets }) => JSON.parse(targets) as string[]),
+
     /** The open or unused question whether a call happened. */
     uncertainOf: (callId: string): Approval | undefined => toApproval(uncertain.get(callId)),
 
     /** An answer counts once. */
     use: (id: string): void => void use.run(now().toISOString(), id),
 
-    /** How many calls an agent has asked about within the last `ms`. */
-    askedWithin: (agentId: string, ms: number): number =>
-      asked.get(agentId, new Date(now().getTime() - ms).toISOString())!.n,
+    /**
+     * How many calls were asked about within the last `ms` while nobody was there, by the agent (or task) at the root of a
+     * run and all that it asked.
+     */
+    askedWithin(
+      { userId, chain, taskId }: { userId: string; chain: readonly string[]; taskId: string | null },
+      ms: number,
+    ): number {
+      const since = new Date(now().getTime() - ms).toISOString()
+      return asked.get({ userId, since, root: chain[0] ?? taskId ?? '' })!.n
+    },
 
     ask(asked: Question): Approval {
       const question = maskValue(asked) as Question

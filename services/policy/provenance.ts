@@ -1,6 +1,6 @@
 import { isRecord } from '../shapes/record.ts'
 
-/** A text that a run was given, newest first among its kind. */
+/** A text that a run was given, newest first. */
 export type Source = {
   /** Who could have written it: the owner, others, or nobody but Steward itself. */
   writer: 'owner' | 'third_party' | 'steward'
@@ -15,7 +15,11 @@ export type Provenance = { path: string; value: string; origin: Source['writer']
 /** Shorter values stand everywhere by chance. */
 const SHORTEST = 3
 const LONGEST_VALUE = 200
-const MOST_ROWS = 12
+
+/** What makes the text around a value a part of it; closing punctuation does not. */
+const GOES_ON_BEFORE = /[\p{L}\p{N}_@/+=&%-]$|[\p{L}\p{N}][.:]$/u
+const GOES_ON_AFTER = /^[\p{L}\p{N}_@/+=&%#-]|^[.?:][\p{L}\p{N}/=&]/u
+const MOST_ROWS = 16
 const MOST_CHARS = 2_000_000
 
 /** What matters within a longer text: addresses, links, phone numbers and accounts. */
@@ -23,13 +27,24 @@ const TELLING = /https?:\/\/[^\s"'<>()]+|[^\s"'<>()@,;:]+@[^\s"'<>()@,;:]+\.[a-z
 
 /**
  * For each value of a call, the text it was taken from: the owner's own words before anything else, then what was read,
- * the newest first. Compared without case and by single spaces, so that a change of dress hides nothing. Of a text that
- * stands nowhere as a whole, the links, addresses and numbers in it are told.
+ * the newest first. Compared whole word by whole word, without case (but for links, whose case counts), invisible characters and
+ * doubled spaces, so that a change of dress hides nothing. Of a text that stands nowhere as a whole, the links, addresses and
+ * numbers in it are told. What others wrote stands first; where there is too much, the last row says how much is left out.
  */
 export function provenanceOf(args: unknown, sources: readonly Source[]): Provenance[] {
   const texts = readable(sources)
   const rows = leavesOf(args, '').filter(({ path, value }) => path !== 'operation' && value.length >= SHORTEST)
-  return rows.flatMap(({ path, value }) => rowsOf(path, value, texts)).slice(0, MOST_ROWS)
+  const all = rows.flatMap(({ path, value }) => rowsOf(path, value, texts))
+  const sorted = [
+    ...all.filter(({ origin }) => origin === 'third_party'),
+    ...all.filter(({ origin }) => origin !== 'third_party'),
+  ]
+  if (sorted.length <= MOST_ROWS) return sorted
+  const left = sorted.length - MOST_ROWS
+  return [
+    ...sorted.slice(0, MOST_ROWS),
+    { path: '…', value: `${left} more`, origin: 'model', sentence: 'Not looked up here: too many values.' },
+  ]
 }
 
 type Readable = Source & { plain: string }
@@ -46,7 +61,14 @@ function readable(sources: readonly Source[]): Readable[] {
     })
 }
 
-const plain = (text: string): string => text.normalize('NFKC').replace(/\s+/g, ' ').trim().toLowerCase()
+const plain = (text: string): string =>
+  text
+    .normalize('NFKC')
+    .replace(/\p{Cf}/gu, '')
+    .replace(/\s+/g, ' ')
+    .trim()
+
+const isLink = (text: string): boolean => /^https?:\/\//i.test(text)
 
 type Leaf = { path: string; value: string }
 
@@ -67,7 +89,18 @@ function rowsOf(path: string, value: string, texts: readonly Readable[]): Proven
 
 function find(value: string, texts: readonly Readable[]): Readable | undefined {
   const wanted = plain(value)
-  return texts.find(({ plain: text }) => text.includes(wanted))
+  const fold = (text: string): string => (isLink(wanted) ? text : text.toLowerCase())
+  return wanted === '' ? undefined : texts.find(({ plain: text }) => standsIn(fold(text), fold(wanted)))
+}
+
+/** Whether it stands there as a whole: not as a part of a longer word, number, address or link. */
+function standsIn(text: string, wanted: string): boolean {
+  for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + 1)) {
+    const before = text.slice(Math.max(at - 2, 0), at)
+    const after = text.slice(at + wanted.length, at + wanted.length + 2)
+    if (!GOES_ON_BEFORE.test(before) && !GOES_ON_AFTER.test(after)) return true
+  }
+  return false
 }
 
 function row(path: string, value: string, source: Readable | undefined): Provenance {

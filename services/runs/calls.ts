@@ -3,15 +3,15 @@ import { NotYet, UncertainError, type Reach, type ToolContext, type ToolOutcome,
 import type { Conversation, Conversations } from '../conversations.ts'
 import { AppError } from '../errors.ts'
 import type { Approval } from '../policy/approvals.ts'
-import { argumentsHash } from '../policy/approvals.ts'
 import { decide, refuse, type Grant, type Lists } from '../policy/decide.ts'
-import { goesOut, targetsOf, type PolicyCall } from '../policy/reach.ts'
+import { goesOut, type PolicyCall } from '../policy/reach.ts'
 import type { ToolCall } from '../shapes/message.ts'
 import type { ParsedCall, Registry } from '../tools/registry.ts'
 import { resultOf } from './context.ts'
 import type { Journal, Step } from './journal.ts'
 import type { Gate } from './gate.ts'
 import { modeOf, type ModeDeps, type Progress } from './mode.ts'
+import { createAsking, otherThanApproved } from './asking.ts'
 import { attempt, carriedOut, happened, orAborted } from './attempt.ts'
 import type { CallRecords } from './call-records.ts'
 import type { Screening } from './screening.ts'
@@ -38,11 +38,6 @@ type Looked = { parsed: ParsedCall; reach: Reach; policy: PolicyCall }
 type Facts = { confirmed: boolean; approvedBy?: string | null }
 
 const DEFAULT_TIMEOUT_MS = 60_000
-const MS_A_SECOND = 1000
-const HOUR_MS = 3600_000
-
-/** An agent that nobody watches may ask so often within an hour. */
-const MOST_QUESTIONS = 5
 
 const DONE = 'Done; the server restarted in between and checked.'
 const DONE_SAYS_OWNER = 'Done; the owner looked.'
@@ -57,6 +52,7 @@ export type Calls = ReturnType<typeof createCalls>
  */
 export function createCalls(deps: CallsDeps) {
   const { registry, journal, approvals, records, settings } = deps
+  const asking = createAsking(deps)
   const givesAway = (value: unknown): boolean => settings.get('output_validation') && deps.givesAway(value)
 
   async function look(run: Run, parsed: ParsedCall): Promise<Looked> {
@@ -71,12 +67,16 @@ export function createCalls(deps: CallsDeps) {
   function forRun(run: Run, progress: Progress, signal: AbortSignal) {
     const conversation = (): Conversation => deps.conversations.find(run.conversationId)!
     const mode = () => modeOf(run, progress, conversation(), deps)
-    const verdictOf = (policy: PolicyCall, now = mode()): Verdict =>
-      decide(policy, progress.labels, now, deps.grantsFor(run), deps.lists(run.userId), {
+    const verdictOf = (policy: PolicyCall, now = mode(), grants = deps.grantsFor(run)): Verdict =>
+      decide(policy, progress.labels, now, grants, deps.lists(run.userId), {
         flowGuard: settings.get('flow_guard'),
       })
-    /** A redirect belongs to a call that was counted already. */
-    const hop = (policy: PolicyCall): Verdict => verdictOf(policy, { ...mode(), toolCalls: 0 })
+    /** A redirect belongs to a call that was counted already; what a standing yes covers is a call of its own. */
+    const hop = (policy: PolicyCall): Verdict => {
+      const verdict = verdictOf(policy, { ...mode(), toolCalls: 0 }, [])
+      if (verdict.rule === '7c') progress.resultFetches++
+      return verdict
+    }
     /** Rules 1 to 3 with today's lists, for a call that was counted when it was first looked at. */
     const again = (policy: PolicyCall): Verdict | undefined =>
       refuse(policy, { ...mode(), toolCalls: 0 }, deps.lists(run.userId))
@@ -122,25 +122,12 @@ export function createCalls(deps: CallsDeps) {
     /** At most one question a run stands open: the next call waits its turn. */
     function askOwner(call: ToolCall, looked: Looked, verdict: Verdict): CallOutcome {
       if (approvals.pendingOf(run.id)) return { type: 'waiting' }
-      refuseTooManyQuestions()
+      asking.refuseTooMany(run)
       progress.toolCalls++
       const { parsed, policy } = looked
       const { reason } = verdict
-      records.asked(run, call, { parsed, policy, reason, labels: progress.labels, expiresAt: expiry() })
+      records.asked(run, call, { parsed, policy, reason, labels: progress.labels, expiresAt: asking.expiry(run) })
       return { type: 'waiting' }
-    }
-
-    /** It ends the run, and the owner is told once why. */
-    function refuseTooManyQuestions(): void {
-      if (run.attended || run.agentId === null) return
-      if (approvals.askedWithin(run.agentId, HOUR_MS) < MOST_QUESTIONS) return
-      const words = `It asked for your yes ${MOST_QUESTIONS} times within an hour; that is as often as an agent may.`
-      throw new AppError('rate_limited', `${words} Look at what it wants, and grant or change it.`)
-    }
-
-    function expiry(): string {
-      const seconds = settings.get(run.attended ? 'approval_timeout_chat_s' : 'approval_timeout_unattended_s')
-      return new Date(deps.now().getTime() + seconds * MS_A_SECOND).toISOString()
     }
 
     async function answered(call: ToolCall, approval: Approval): Promise<CallOutcome> {
@@ -205,15 +192,27 @@ export function createCalls(deps: CallsDeps) {
     /** As today's lists and the approval of back then have it. */
     async function performAgain(call: ToolCall, looked: Looked, facts: Facts): Promise<CallOutcome> {
       const approval = approvals.find(call.callId)
-      const refusal = again(looked.policy) ?? (approval && otherThanApproved(looked, approval))
+      const refusal =
+        again(looked.policy) ?? (approval ? otherThanApproved(looked, approval) : noLongerAllowed(looked, facts))
       if (refusal) return finish(call, new AppError('forbidden', refusal.reason), facts, 0)
       return perform(call, looked, facts)
+    }
+
+    /** What nobody was asked about must still need no asking. */
+    function noLongerAllowed({ policy }: Looked, { confirmed }: Facts): Verdict | undefined {
+      const verdict = verdictOf(policy, { ...mode(), toolCalls: 0 })
+      if (confirmed || verdict.decision === 'allow') return undefined
+      return {
+        decision: 'deny',
+        rule: verdict.rule,
+        reason: 'It was broken off, and may no longer be done without asking.',
+      }
     }
 
     /** Nothing is tried again by itself; the run waits until the owner has said what happened. */
     function askWhatHappened(call: ToolCall, looked: Looked, reason: string): CallOutcome {
       if (!approvals.pendingOf(run.id))
-        records.uncertain(run, call, { ...looked, labels: progress.labels, reason, expiresAt: expiry() })
+        records.uncertain(run, call, { ...looked, labels: progress.labels, reason, expiresAt: asking.expiry(run) })
       return { type: 'waiting' }
     }
 
@@ -305,13 +304,4 @@ export function createCalls(deps: CallsDeps) {
     look,
     refusalOf: (policy: PolicyCall, mode: Parameters<typeof refuse>[1], lists: Lists) => refuse(policy, mode, lists),
   }
-}
-
-/** A yes is bound to the arguments and to the places they led to when it was asked for. */
-function otherThanApproved({ policy }: Looked, approval: Approval): Verdict | undefined {
-  const sameArguments = approval.hash === argumentsHash(approval.tool_name, JSON.stringify(approval.arguments))
-  const samePlaces = targetsOf(policy).join('\n') === approval.targets.join('\n')
-  return sameArguments && samePlaces
-    ? undefined
-    : { decision: 'deny', rule: '3', reason: 'It is no longer what was approved.' }
 }

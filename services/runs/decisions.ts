@@ -85,19 +85,27 @@ export function createDecisions(deps: DecisionsDeps) {
     }
     const run = decidedRun(decider, approval)
     const changed = decision.approved ? await changedCall(run, approval, decision.arguments) : undefined
-    const args = changed?.arguments ?? approval.arguments
-    const grant = decision.approved
-      ? await grantOf(decider, run, { ...approval, arguments: args }, decision.remember)
-      : undefined
+    const asDecided = { ...approval, ...changed }
+    const grant = decision.approved ? await grantOf(decider, run, asDecided, decision.remember) : undefined
     const state = decision.approved ? 'approved' : 'denied'
     return close(run, approval, state, decider, { note: decision.note, changed, grant })
   }
 
   function decidedRun(decider: Decider, approval: Approval): Run {
     const run = store.get(approval.run_id)
-    const starters = store.ancestors(run).map(({ apiKeyId }) => apiKeyId)
-    if (decider.apiKeyId === undefined || !starters.includes(decider.apiKeyId)) return run
-    throw new AppError('forbidden', 'An API key cannot decide about a run that it started itself.')
+    if (decider.apiKeyId === undefined) return run
+    const line = store.ancestors(run)
+    if (line.some(({ apiKeyId }) => apiKeyId === decider.apiKeyId))
+      throw new AppError('forbidden', 'An API key cannot decide about a run that it started itself.')
+    if (line.some(isTaskOfAKey))
+      throw new AppError('forbidden', 'What a key gave to an agent or task is decided on the page, not with a key.')
+    return run
+  }
+
+  /** Whether what it is told to do was written by a key for strangers' words, which may be the very key that decides. */
+  function isTaskOfAKey({ agentId, taskId }: Run): boolean {
+    const told = [agentId !== null && deps.agents.find(agentId), taskId !== null && deps.tasks.find(taskId)]
+    return told.some((one) => one !== false && one?.integrity === 'third_party')
   }
 
   /** The owner has looked what became of a call. */
@@ -143,7 +151,7 @@ export function createDecisions(deps: DecisionsDeps) {
       throw new AppError('invalid', refusal.reason, { detail: [{ path: 'arguments', message: refusal.reason }] })
     const clean = deps.credentials.maskValue(args)
     if (JSON.stringify(clean) !== JSON.stringify(args)) return changedCall(run, approval, clean)
-    const description = parsed.operation.describe(parsed.arguments)
+    const description = parsed.operation.describe(parsed.arguments, run.userId)
     return { arguments: args, scope: scopeOf(policy), targets: targetsOf(policy), description }
   }
 
@@ -168,6 +176,8 @@ export function createDecisions(deps: DecisionsDeps) {
     if (!mayRemember(run, approval).includes(wanted))
       throw invalidField('remember', 'A yes to this one holds for this one call only.')
     const { policy } = await deps.calls.look(run, deps.registry.parse(approval.tool_name, approval.arguments))
+    if (targetsOf(policy).join('\n') !== approval.targets.join('\n'))
+      throw new AppError('conflict', 'The place is no longer the one that was asked about. Look at the question again.')
     const [root] = store.ancestors(run)
     const holder =
       wanted === 'agent'

@@ -1,5 +1,5 @@
 import type { Mode } from '../policy/decide.ts'
-import type { Approval, Approvals } from '../policy/approvals.ts'
+import type { Approvals } from '../policy/approvals.ts'
 import { urlsIn } from '../policy/urls.ts'
 import type { Conversation } from '../conversations.ts'
 import type { Settings } from '../settings.ts'
@@ -7,7 +7,7 @@ import type { Labels } from '../shapes/labels.ts'
 import { joinLabels } from '../shapes/labels.ts'
 import type { Journal, Step } from './journal.ts'
 import type { RunAgent, RunTask } from './profile.ts'
-import type { Run } from './store.ts'
+import type { Run, RunStore } from './store.ts'
 
 /** What a run has gathered so far, kept in memory while it goes and rebuilt from the journal when it goes on. */
 export type Progress = {
@@ -22,12 +22,17 @@ export type Progress = {
 type Workers = {
   agents: { find(id: string): RunAgent | undefined }
   tasks: { find(id: string): RunTask | undefined }
+  store: Pick<RunStore, 'ancestors'>
 }
 
 export type ModeDeps = Workers & { settings: Settings; journal: Journal; approvals: Approvals }
 
 /** Where a run stands, from what was written down. `before` are the earlier runs since the last `clear`. */
-export function progressOf(run: Run, before: readonly Run[], { journal, approvals, agents }: ModeDeps): Progress {
+export function progressOf(
+  run: Run,
+  before: readonly Run[],
+  { journal, approvals, agents, store }: ModeDeps,
+): Progress {
   const steps = journal.ofRun(run.id).filter((step) => step.kind === 'tool')
   const owners = [...before.filter((earlier) => earlier.number < run.number), run].filter(
     (one) => one.inputIntegrity === 'owner' && one.origin !== 'agent',
@@ -40,7 +45,7 @@ export function progressOf(run: Run, before: readonly Run[], { journal, approval
     ownerUrls: new Set([...owners.flatMap((one) => urlsIn(one.input)), ...told]),
     resultUrls: new Set(steps.flatMap(resultUrls)),
     resultFetches: steps.filter((step) => step.rule === '7c').length,
-    denied: new Set(refusedByOwner(approvals.ofRun(run.id))),
+    denied: new Set(approvals.refusedIn((store.ancestors(run)[0] ?? run).id)),
   }
 }
 
@@ -48,11 +53,6 @@ export function progressOf(run: Run, before: readonly Run[], { journal, approval
 export function take(progress: Progress, result: { labels: Labels; resultUrls?: readonly string[] | undefined }): void {
   progress.labels = joinLabels(progress.labels, result.labels)
   for (const url of result.resultUrls ?? []) progress.resultUrls.add(url)
-}
-
-/** The places the owner refused in a run, by word or by letting the question run out. */
-function refusedByOwner(approvals: readonly Approval[]): string[] {
-  return approvals.filter(({ state }) => state === 'denied' || state === 'expired').flatMap(({ targets }) => targets)
 }
 
 /** What `decide` is told of the run at this moment. The lists of tools are today's, whatever they were at its start. */
@@ -80,20 +80,28 @@ export function modeOf(run: Run, progress: Progress, conversation: Conversation,
  * what every agent of the chain names (rule 10); "every tool" names none.
  */
 export function toolsOf(
-  run: Pick<Run, 'agentId' | 'taskId' | 'chain' | 'parentRunId'>,
+  run: Run,
   labels: Labels,
-  { agents, tasks }: Workers,
+  { agents, tasks, store }: Workers,
 ): Pick<Mode, 'byAgent' | 'allowedTools'> & { alsoAmong: readonly (readonly string[])[] } {
   const agent = run.agentId === null ? undefined : agents.find(run.agentId)
   const task = run.taskId === null ? undefined : tasks.find(run.taskId)
   const own = [task, agent].flatMap((one) => (one?.allowedTools ? [one.allowedTools] : []))
   const inChain = run.parentRunId !== null && labels.integrity === 'third_party'
   const chain = inChain ? run.chain.map((id) => agents.find(id)?.allowedTools ?? []) : []
+  const above = inChain
+    ? store.ancestors(run).flatMap(({ taskId }) => narrowedBy(taskId === null ? undefined : tasks.find(taskId)))
+    : []
   return {
     byAgent: run.agentId !== null || run.taskId !== null,
     allowedTools: own[0] ?? null,
-    alsoAmong: [...own.slice(1), ...chain],
+    alsoAmong: [...own.slice(1), ...chain, ...above],
   }
+}
+
+/** A task narrows whoever works for it; one that lists nothing does not. */
+function narrowedBy(task: RunTask | undefined): string[][] {
+  return task?.allowedTools ? [task.allowedTools] : []
 }
 
 function resultUrls(step: Step): string[] {

@@ -5,6 +5,7 @@ import type { Notifications } from '../notifications.ts'
 import type { Approval, Approvals, Remember } from '../policy/approvals.ts'
 import type { Provenance } from '../policy/provenance.ts'
 import { scopeOf, targetsOf, type PolicyCall } from '../policy/reach.ts'
+import { sanitize } from '../policy/sanitize.ts'
 import type { ConfirmationFrame } from '../shapes/frames.ts'
 import type { Labels } from '../shapes/labels.ts'
 import type { ToolCall } from '../shapes/message.ts'
@@ -40,6 +41,9 @@ export type Asking = {
   expiresAt: string
 }
 
+/** Characters of one row of where a value came from. */
+const MOST_SHOWN = 500
+
 export type Questions = ReturnType<typeof createQuestions>
 
 /** Puts questions to the owner, shows them where they can be answered, and takes them back. Callers hold the transaction. */
@@ -61,7 +65,10 @@ export function createQuestions(deps: QuestionsDeps) {
 
   function provenance(run: Run, { parsed }: Asking): Provenance[] {
     const found = deps.origins.of(run, parsed.arguments)
-    return found.map((row) => ({ ...row, value: deps.mask(row.value), sentence: deps.mask(row.sentence) }))
+    const shown = (text: string) => sanitize(deps.mask(text), MOST_SHOWN)
+    return found.map(({ path, value, origin, sentence }) => {
+      return { path: shown(path), value: shown(value), origin, sentence: shown(sentence) }
+    })
   }
 
   function shown(approval: Approval): Shown {
@@ -105,7 +112,7 @@ export function createQuestions(deps: QuestionsDeps) {
         scope: scopeOf(policy),
         targets: targetsOf(policy),
         integrity: labels.integrity,
-        description: deps.mask(parsed.operation.describe(parsed.arguments)),
+        description: deps.mask(parsed.operation.describe(parsed.arguments, run.userId)),
         reason: asking.reason,
         provenance: provenance(run, asking),
         expires_at: asking.expiresAt,

@@ -80,11 +80,16 @@ export function createRunEngine(deps: RunEngineDeps) {
   const gate = createGate(deps)
   const prompts = createPrompts(deps)
   const { mask, maskValue } = credentials
+  /**
+   * The standing yeses of the root: its agent's as long as the owner alone wrote what the agent is told, its conversation's as
+   * long as the owner alone speaks in it.
+   */
   const grantsFor = (run: Run) => {
     const root = store.ancestors(run)[0] ?? run
     const clearedAt = deps.conversations.find(root.conversationId)?.clearedAt ?? null
-    const { userId, agentId, conversationId } = root
-    return deps.grants.holding({ userId, agentId, conversationId, clearedAt })
+    const agentId = root.agentId !== null && agents.find(root.agentId)?.integrity === 'owner' ? root.agentId : null
+    const conversationId = root.apiKeyId === null ? root.conversationId : null
+    return deps.grants.holding({ userId: root.userId, agentId, conversationId, clearedAt })
   }
   const origins = createOrigins(deps)
   const questions = createQuestions({

@@ -3,6 +3,7 @@ import type { Actor, Audit } from '../audit.ts'
 import type { Conversations } from '../conversations.ts'
 import { invalidField } from '../errors.ts'
 import type { Events } from '../events.ts'
+import type { Grants } from '../grants.ts'
 import type { Intake } from '../shapes/intake.ts'
 import type { Integrity } from '../shapes/labels.ts'
 import type { Admission } from './admission.ts'
@@ -13,6 +14,7 @@ import type { Queue } from './queue.ts'
 import type { Run, RunStore } from './store.ts'
 
 export type RunsDeps = {
+  grants: Pick<Grants, 'drop'>
   db: Db
   store: RunStore
   conversations: Conversations
@@ -152,6 +154,7 @@ export function createRuns(deps: RunsDeps) {
       }
       db.transact(() => {
         conversations.remove(conversationId)
+        deps.grants.drop({ conversationId }, by)
         deps.audit.record({ kind: 'conversation', action: 'removed', subject: conversationId, by, conversationId })
       })
     },

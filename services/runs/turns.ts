@@ -79,7 +79,7 @@ export function createTurns({
   }
 
   function offered(run: Run) {
-    return registry.offered({ userId: run.userId, attended: run.attended, ...toolsOf(run, run, workers) })
+    return registry.offered({ userId: run.userId, attended: run.attended, ...toolsOf(run, run, { ...workers, store }) })
   }
 
   /**

@@ -82,5 +82,10 @@ export function createRegistry(tools: readonly Tool[], schemaFile: string) {
     })
   }
 
-  return { find, parse, offered, tools: (): readonly Tool[] => tools }
+  /** What a destination of a tool is in full; the same where the tool knows no shorter form. */
+  function addressOf(toolName: string, userId: string, destination: string): string {
+    return byName.get(toolName)?.addressOf?.(userId, destination) ?? destination
+  }
+
+  return { find, parse, offered, addressOf, tools: (): readonly Tool[] => tools }
 }

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { operation, UncertainError, type Reach, type Tool, type ToolOutcome } from '../agent/tool.ts'
 import type { Clock } from '../deps.ts'
-import { AppError } from '../errors.ts'
+import { AppError, invalidField } from '../errors.ts'
 import type { Outbox, Outcome } from '../outbox/outbox.ts'
 import type { Labels } from '../shapes/labels.ts'
 import { lazy } from '../shapes/lazy.ts'
@@ -24,7 +25,7 @@ type Deps = {
 export function createWebhookTool({ now, targets, outbox }: Deps): Tool {
   function reachOf(target: Target | undefined, name: string): Reach {
     const kind = target?.enabled ? (target.owner ? 'owner' : 'listed') : 'other'
-    return { destinations: [{ address: `webhook:${target?.name ?? name}`, class: kind }] }
+    return { destinations: [{ address: target ? addressOf(target) : `webhook:${name}`, class: kind }] }
   }
 
   /** The target that was decided on, as long as it is still what it was then. */
@@ -50,7 +51,8 @@ export function createWebhookTool({ now, targets, outbox }: Deps): Tool {
       return state === 'sending' || state === 'uncertain' ? 'unknown' : 'not_done'
     },
     inspect: ({ target }, userId) => reachOf(targets.findByName(userId, target), target),
-    describe: ({ target, body }) => `Send to the webhook target ${quoted(target, 64)}: ${quoted(textOf(body), 300)}.`,
+    describe: ({ target, body }, userId) =>
+      `Send to the webhook target ${whereTo(targets.findByName(userId, target), target)}: ${quoted(textOf(body), 300)}.`,
     run: async ({ target: name, body }, { userId, runId, callId, signal }, reach) => {
       const target = decided(reach, userId, name)
       const payload = payloadOf('steward.message', now(), body)
@@ -71,7 +73,21 @@ export function createWebhookTool({ now, targets, outbox }: Deps): Tool {
     description: 'Messages to services and devices.',
     operations: { send_to_target: send },
     known: (userId) => named('Targets', targets.names(userId)),
+    addressOf: (userId, destination) => {
+      const target = targets.findByName(userId, destination.replace(/^webhook:/, '').replace(/#[0-9a-f]{8}$/, ''))
+      if (target) return addressOf(target)
+      throw invalidField('destinations', `There is no webhook target ${destination}. Write it as webhook:Name.`)
+    },
   }
+}
+
+/** Bound to the target and to where it leads, so that what was agreed to does not go elsewhere once it leads elsewhere. */
+function addressOf({ id, name, url }: Target): string {
+  return `webhook:${name}#${createHash('sha256').update(`${id}\n${url}`).digest('hex').slice(0, 8)}`
+}
+
+function whereTo(target: Target | undefined, name: string): string {
+  return target ? `${quoted(target.name, 64)} (${new URL(target.url).host})` : quoted(name, 64)
 }
 
 const PROBLEM = `Any JSON of at most ${MAX_BODY_CHARS} characters.`

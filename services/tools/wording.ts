@@ -1,9 +1,12 @@
+/** Whatever looks like the end of a quotation. */
+const QUOTES = /["“”„‟«»＂″‶‴❝❞〝〞〟ʺ˝ˮ᳓״]/gu
+
 /**
  * Words that others may have chosen, fit to stand in a sentence of ours: in quotation marks, on one line, cut at
  * `max` characters, without marks that could end the quotation.
  */
 export function quoted(text: string, max = 200): string {
-  const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').replace(/["“”„«»]/g, "'")
+  const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').replace(QUOTES, "'")
   return `"${line.length > max ? `${line.slice(0, max)}…` : line}"`.toWellFormed()
 }
 

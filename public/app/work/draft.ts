@@ -78,13 +78,18 @@ export function bodyOf(draft: Draft, kind: 'agent' | 'task'): Record<string, unk
   }
 }
 
+/** Who writes the prompt anew stands for the name and the tools beside it too. */
+const VOUCHED_FOR = ['name', 'allowed_tools']
+
 /** What differs from what was there: all else stays as it is, with whoever wrote it. */
 export function changesOf(before: Draft, after: Draft, kind: 'agent' | 'task'): Record<string, unknown> {
   const was = bodyOf(before, kind)
-  const changed = Object.entries(bodyOf(after, kind)).filter(
-    ([name, value]) => JSON.stringify(value) !== JSON.stringify(was[name]),
+  const differs = (name: string, value: unknown) => JSON.stringify(value) !== JSON.stringify(was[name])
+  const now = bodyOf(after, kind)
+  const rewritten = differs('prompt', now['prompt'])
+  return Object.fromEntries(
+    Object.entries(now).filter(([name, value]) => differs(name, value) || (rewritten && VOUCHED_FOR.includes(name))),
   )
-  return Object.fromEntries(changed)
 }
 
 export const numberOf = (text: string): number | null => (text.trim() === '' ? null : Number(text))
