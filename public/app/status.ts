@@ -12,7 +12,9 @@ export const unguarded = signal(false)
 export const agentName = signal('Steward')
 
 export async function refreshStatus(): Promise<void> {
-  const now = await api.get<{ paused: boolean; flow_guard: boolean; agent_name: string }>('/api/status').catch(() => null)
+  const now = await api
+    .get<{ paused: boolean; flow_guard: boolean; agent_name: string }>('/api/status')
+    .catch(() => null)
   if (!now) return
   paused.value = now.paused
   unguarded.value = !now.flow_guard
