@@ -8,6 +8,9 @@ import { networkOf } from '../services/sign-in-limits.ts'
 const MOST_CONNECTIONS = 4_000
 /** Connections of one address (IPv6: of one /64) on which nobody has shown yet who they are. */
 const MOST_STRANGERS = 128
+/** The same for this machine itself, whose scripts may come in crowds. */
+const MOST_FROM_HERE = 2_000
+const HERE = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1'])
 
 /** How long a request may take to arrive, and how much its headers may hold: nobody keeps a place by dawdling (slow loris). */
 export const SERVER_OPTIONS: ServerOptions = {
@@ -38,9 +41,10 @@ export function boundStrangers(server: Server, { trustProxy }: Pick<Config, 'tru
 
   if (trustProxy !== false) return vouch
   server.on('connection', (socket) => {
-    const network = networkOf(socket.remoteAddress ?? '')
+    const address = socket.remoteAddress ?? ''
+    const network = networkOf(address)
     const count = counts.get(network) ?? 0
-    if (count >= MOST_STRANGERS) return void socket.destroy()
+    if (count >= (HERE.has(address) ? MOST_FROM_HERE : MOST_STRANGERS)) return void socket.destroy()
     counts.set(network, count + 1)
     strangers.set(socket, network)
     socket.once('close', () => vouch(socket))

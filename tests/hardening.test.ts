@@ -85,8 +85,8 @@ describe('the headers of every kind of answer', () => {
 })
 
 /** A bare connection, and whether the other side has closed it. */
-async function stranger(port: number): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1').on('error', () => {})
+async function stranger(port: number, localAddress = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress }).on('error', () => {})
   await once(socket, 'connect')
   return socket
 }
@@ -101,19 +101,25 @@ describe('connections of strangers', () => {
   it('are bounded for each address, and one on which somebody is known stays', async () => {
     await using house = await startSteward()
     const port = Number(new URL(house.url).port)
-    const known = await stranger(port)
+    const known = await stranger(port, '127.0.0.2')
     const me = `GET /api/auth/me HTTP/1.1\r\nHost: localhost\r\nCookie: ${house.owner.cookie}\r\n\r\n`
     assert.match(await lineOf(known, me), /^HTTP\/1\.1 200/)
     const sockets: Socket[] = []
-    while (sockets.length < 128) sockets.push(await stranger(port))
-    const beyond = await stranger(port)
+    while (sockets.length < 128) sockets.push(await stranger(port, '127.0.0.2'))
+    const beyond = await stranger(port, '127.0.0.2')
     await new Promise((resolve) => beyond.once('close', resolve))
     assert.match(await lineOf(known, me), /^HTTP\/1\.1 200/)
     sockets.find(({ destroyed }) => !destroyed)!.destroy()
     await sleep(50)
-    const next = await stranger(port)
+    const next = await stranger(port, '127.0.0.2')
     assert.match(await lineOf(next, 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'), /^HTTP\/1\.1 200/)
     for (const socket of [...sockets, known, next]) socket.destroy()
+  })
+
+  it('of this machine itself may come in crowds', async () => {
+    await using house = await startSteward()
+    const answers = await Promise.all(Array.from({ length: 300 }, () => house.owner.get('/api/auth/me')))
+    assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
   })
 
   it('with endless headers are cut off with 431', async () => {

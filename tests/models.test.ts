@@ -687,6 +687,7 @@ describe('The list of models', () => {
       context_length: 900_000,
       pricing: { prompt: 4, completion: 20 },
       capabilities: { vision: true, tools: true, online: false },
+      private_ok: true,
     })
     assert.equal(chosen, 'anthropic:claude-sonnet-5-5')
     assert.deepEqual(warnings, [])
@@ -772,6 +773,7 @@ describe('The list of models', () => {
       context_length: 1_000_000,
       pricing: { prompt: 2, completion: 10 },
       capabilities: { vision: true, tools: true, online: false },
+      private_ok: true,
     })
     assert.deepEqual(second!.capabilities, { vision: false, tools: false, online: true })
     assert.deepEqual(second!.pricing, { prompt: null, completion: null })

@@ -81,7 +81,7 @@ export async function crash(plan: CrashPlan): Promise<CrashReport> {
     if (kills % 25 === 24) plan.log?.(`${kills + 1} kills, ${runs.size} runs`)
   }
 
-  const steward = await start()
+  await using steward = await start()
   const counted = (id: string) => receiver.received.filter((one) => one.id === id).length
   const unfinished = await quiet(steward.owner, counted)
   const fates = await Promise.all([...runs].map(([key, id]) => fateOf(steward.owner, { key, id, folder, counted })))
