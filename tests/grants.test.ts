@@ -305,6 +305,23 @@ describe('a yes that is to be remembered', () => {
     assert.equal((await owner.get('/api/grants')).body.items.some((one: any) => one.approval_id === call_id), false) // prettier-ignore
   })
 
+  it('ends with its conversation, also where one of the same id begins anew', async () => {
+    receiver.behave({ status: 204 })
+    const chat = await open()
+    const name = await target()
+    const question = (await asks(chat, [send(name)]))!
+    chat.send({ type: 'confirm', call_id: question.call_id, approved: true, remember: 'conversation' })
+    await chat.next('done')
+    await owner.delete(`/api/conversations/${chat.id}`)
+    assert.equal(
+      (await granted()).some(({ conversation_id }: any) => conversation_id === chat.id),
+      false,
+    )
+    const anew = await open(chat.id)
+    assert.ok(await asks(anew, [send(name)]))
+    anew.send({ type: 'stop' })
+  })
+
   it('given while nothing of others was read ends once something was', async () => {
     receiver.behave({ status: 204 })
     const chat = await open()
