@@ -8,8 +8,46 @@ CREATE TABLE users (
   role          TEXT NOT NULL CHECK (role IN ('admin', 'user')),
   is_active     INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),
   created_at    TEXT NOT NULL,
-  updated_at    TEXT NOT NULL
+  updated_at    TEXT NOT NULL,
+  email          TEXT COLLATE NOCASE,                     -- where a forgotten password is told of
+  totp_sealed    TEXT,                                    -- the TOTP secret, sealed like credentials; not in force until totp_active
+  totp_active    INTEGER NOT NULL DEFAULT 0 CHECK (totp_active IN (0, 1)),
+  totp_last_step INTEGER NOT NULL DEFAULT 0               -- a step is accepted once (RFC 6238, 5.2)
 ) STRICT;
+CREATE UNIQUE INDEX users_by_email ON users (email) WHERE email IS NOT NULL;
+
+-- Ten codes that stand in for a TOTP, each once.
+CREATE TABLE recovery_codes (
+  user_id   TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  code_hash TEXT NOT NULL,                                -- SHA-256 of user id and code, hex
+  used_at   TEXT,
+  PRIMARY KEY (user_id, code_hash)
+) STRICT, WITHOUT ROWID;
+
+-- WebAuthn credentials.
+CREATE TABLE passkeys (
+  id            TEXT PRIMARY KEY,
+  user_id       TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  credential_id TEXT NOT NULL UNIQUE,                     -- base64url
+  public_key    TEXT NOT NULL,                            -- COSE, base64url
+  counter       INTEGER NOT NULL DEFAULT 0,
+  transports    TEXT NOT NULL DEFAULT '[]',               -- JSON array
+  name          TEXT NOT NULL,
+  backed_up     INTEGER NOT NULL DEFAULT 0 CHECK (backed_up IN (0, 1)),
+  created_at    TEXT NOT NULL,
+  last_used_at  TEXT
+) STRICT;
+CREATE INDEX passkeys_by_user ON passkeys (user_id, created_at);
+
+-- Links in mails about a forgotten password. Kept after use, so that a second use is told from an unknown one.
+CREATE TABLE password_resets (
+  token_hash TEXT PRIMARY KEY,                            -- SHA-256, hex
+  user_id    TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  created_at TEXT NOT NULL,
+  expires_at TEXT NOT NULL,
+  used_at    TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX password_resets_by_age ON password_resets (created_at);
 
 -- Browser sessions. Only a hash of the cookie's id is kept: a copied database holds no usable cookie.
 CREATE TABLE http_sessions (
@@ -92,6 +130,23 @@ CREATE TABLE filesystem_whitelist (
   note       TEXT NOT NULL DEFAULT '',
   written_by TEXT NOT NULL DEFAULT 'others' CHECK (written_by IN ('me', 'others')),
   created_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Addresses that mail may be sent to. A daily limit of 0 is none.
+CREATE TABLE email_whitelist (
+  email       TEXT PRIMARY KEY COLLATE NOCASE,
+  daily_limit INTEGER NOT NULL DEFAULT 0 CHECK (daily_limit >= 0),
+  owner       INTEGER NOT NULL DEFAULT 0 CHECK (owner IN (0, 1)),  -- the owner's own address
+  created_at  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Sites on which a user's browser tool may act in their name.
+CREATE TABLE browser_trusted (
+  user_id    TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  domain     TEXT NOT NULL,
+  note       TEXT NOT NULL DEFAULT '',
+  created_at TEXT NOT NULL,
+  PRIMARY KEY (user_id, domain)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE conversations (
@@ -494,7 +549,8 @@ CREATE TABLE trash (
   mode        INTEGER NOT NULL,
   cause       TEXT NOT NULL CHECK (cause IN ('overwritten', 'deleted')),
   created_at  TEXT NOT NULL,
-  restored_at TEXT
+  restored_at TEXT,
+  kind        TEXT NOT NULL DEFAULT 'file' CHECK (kind IN ('file', 'folder'))
 ) STRICT;
 CREATE INDEX trash_by_user ON trash (user_id, created_at);
 CREATE INDEX trash_by_age ON trash (created_at);

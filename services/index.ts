@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import type { Db } from '../db/open.ts'
+import { createAccess } from './access.ts'
 import type { Tool } from './agent/tool.ts'
 import { createAgentWork } from './agent-work.ts'
 import { createAgents } from './agents.ts'
-import { createApiKeys } from './api-keys.ts'
 import { createAudit } from './audit.ts'
 import { houseBounds } from './bounds.ts'
 import { createBudgets } from './budgets.ts'
@@ -13,7 +13,6 @@ import { createConversations } from './conversations.ts'
 import { createCredentials } from './credentials.ts'
 import type { DataFolder } from './data-folder.ts'
 import { createDoctor } from './doctor/doctor.ts'
-import { createEndings } from './endings.ts'
 import { createEventLog } from './event-log.ts'
 import { createEvents } from './events.ts'
 import { createFolderBrowser } from './folder-browser.ts'
@@ -35,7 +34,6 @@ import { createCanary } from './policy/canary.ts'
 import type { Lists } from './policy/decide.ts'
 import { createLeaks } from './policy/leaks.ts'
 import { mayBeTold } from './policy/told.ts'
-import { createRotation } from './rotation.ts'
 import { createRunDetails } from './runs/detail.ts'
 import { createHistory } from './runs/history.ts'
 import { createJournal } from './runs/journal.ts'
@@ -44,21 +42,15 @@ import { createRunStore } from './runs/store.ts'
 import { createScheduler } from './schedules/scheduler.ts'
 import { createSchedules } from './schedules/schedules.ts'
 import { createSecurity } from './security.ts'
-import { createSessions } from './sessions.ts'
 import { createSettings } from './settings.ts'
-import { createSetup } from './setup.ts'
-import { createSignInLimits, createSocketLimits } from './sign-in-limits.ts'
 import { createTasks } from './tasks.ts'
-import { createTickets } from './tickets.ts'
 import { createTools } from './tools/index.ts'
 import { createRegistry } from './tools/registry.ts'
 import { configuredEngine } from './tools/search-engines.ts'
 import { createTranscript } from './transcript.ts'
 import { createUsage } from './usage.ts'
-import { createUsers } from './users.ts'
 import { createWebhooks } from './webhooks/webhooks.ts'
 import { createWhitelists } from './whitelists.ts'
-import { createWho } from './who.ts'
 
 export type ServicesDeps = {
   config: Config
@@ -93,19 +85,13 @@ export function createServices(deps: ServicesDeps) {
   const leaks = createLeaks({ secrets: credentials.secrets })
   const masked = { ...base, mask: credentials.mask, maskValue: credentials.maskValue }
 
-  const endings = createEndings()
-  const users = createUsers({ ...base, audit, endings })
-  const sessions = createSessions({ ...base, endings })
-  const apiKeys = createApiKeys({ ...base, audit, endings })
-  const rotation = createRotation({
+  const access = createAccess({
     ...base,
+    dataDir: folder.dir,
     vault,
     audit,
-    dataDir: folder.dir,
     keyInEnvironment: config.masterKey !== undefined,
-    endSessions: sessions.endAll,
   })
-  const who = createWho({ now, audit, users, sessions, apiKeys })
 
   const bounds = houseBounds(folder.dir, deps.programDir)
   const whitelists = createWhitelists({ ...base, audit, bounds })
@@ -232,19 +218,14 @@ export function createServices(deps: ServicesDeps) {
   const idempotency = createIdempotency(masked)
 
   return {
+    ...access,
     version,
     now,
     db,
     vault,
-    rotation,
     audit,
     settings,
     credentials,
-    endings,
-    users,
-    sessions,
-    apiKeys,
-    who,
     whitelists,
     webhooks,
     trash,
@@ -274,10 +255,6 @@ export function createServices(deps: ServicesDeps) {
     engine,
     transcript,
     idempotency,
-    signInLimits: createSignInLimits(),
-    socketLimits: createSocketLimits(),
-    setup: createSetup({ dataDir: folder.dir, users }),
-    tickets: createTickets({ now }),
     folderBrowser: createFolderBrowser(bounds),
     doctor: createDoctor({ ...base, config }),
     health: createHealth({ db, dataDir: folder.dir, models, settings }),
@@ -289,10 +266,20 @@ export function createServices(deps: ServicesDeps) {
       if (Object.values(recovered).some((count) => count > 0)) log.info(recovered, 'took up the work where it lay')
       decisions.watch()
       scheduler.start()
-      startHousekeeping({ now, log, sessions, idempotency, trash, events, notifications, audit, closing })
+      startHousekeeping({
+        now,
+        log,
+        sessions: access.sessions,
+        idempotency,
+        trash,
+        events,
+        notifications,
+        audit,
+        closing,
+      })
       budgets.watch()
       credentials.onChange(() => void models.list())
-      if (users.exist()) setImmediate(() => void models.list())
+      if (access.users.exist()) setImmediate(() => void models.list())
     },
 
     /** Lets what goes finish, for a while; then stops everything. */

@@ -11,6 +11,7 @@ import { createVault, type RetiredKeys, type Vault } from './vault.ts'
 const SEALED = [
   { table: 'credentials', id: 'key', column: 'sealed', field: 'value' },
   { table: 'webhook_targets', id: 'id', column: 'sealed', field: 'secret' },
+  { table: 'users', id: 'id', column: 'totp_sealed', field: 'totp' },
 ] as const
 
 /** `resealed` values are under the new key; `unreadable` ones could not be opened before and stay as they were. */
@@ -38,7 +39,7 @@ export function createRotation(deps: RotationDeps) {
 
   function reseal({ table, id, column, field }: (typeof SEALED)[number], next: Vault): { done: number; lost: number } {
     const all = db.prepare<[], { row: string; sealed: string }>(
-      `SELECT ${id} AS row, ${column} AS sealed FROM ${table}`,
+      `SELECT ${id} AS row, ${column} AS sealed FROM ${table} WHERE ${column} IS NOT NULL`,
     )
     const put = db.prepare(`UPDATE ${table} SET ${column} = ? WHERE ${id} = ?`)
     let lost = 0

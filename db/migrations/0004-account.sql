@@ -1,0 +1,54 @@
+-- The account in full: two-factor, passkeys, password reset; the lists of addresses and of sites trusted with a session.
+
+ALTER TABLE users ADD COLUMN email TEXT COLLATE NOCASE;
+ALTER TABLE users ADD COLUMN totp_sealed TEXT;
+ALTER TABLE users ADD COLUMN totp_active INTEGER NOT NULL DEFAULT 0 CHECK (totp_active IN (0, 1));
+ALTER TABLE users ADD COLUMN totp_last_step INTEGER NOT NULL DEFAULT 0;
+CREATE UNIQUE INDEX users_by_email ON users (email) WHERE email IS NOT NULL;
+
+CREATE TABLE recovery_codes (
+  user_id   TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  code_hash TEXT NOT NULL,
+  used_at   TEXT,
+  PRIMARY KEY (user_id, code_hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE passkeys (
+  id            TEXT PRIMARY KEY,
+  user_id       TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  credential_id TEXT NOT NULL UNIQUE,
+  public_key    TEXT NOT NULL,
+  counter       INTEGER NOT NULL DEFAULT 0,
+  transports    TEXT NOT NULL DEFAULT '[]',
+  name          TEXT NOT NULL,
+  backed_up     INTEGER NOT NULL DEFAULT 0 CHECK (backed_up IN (0, 1)),
+  created_at    TEXT NOT NULL,
+  last_used_at  TEXT
+) STRICT;
+CREATE INDEX passkeys_by_user ON passkeys (user_id, created_at);
+
+CREATE TABLE password_resets (
+  token_hash TEXT PRIMARY KEY,
+  user_id    TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  created_at TEXT NOT NULL,
+  expires_at TEXT NOT NULL,
+  used_at    TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX password_resets_by_age ON password_resets (created_at);
+
+CREATE TABLE email_whitelist (
+  email       TEXT PRIMARY KEY COLLATE NOCASE,
+  daily_limit INTEGER NOT NULL DEFAULT 0 CHECK (daily_limit >= 0),
+  owner       INTEGER NOT NULL DEFAULT 0 CHECK (owner IN (0, 1)),
+  created_at  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE browser_trusted (
+  user_id    TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  domain     TEXT NOT NULL,
+  note       TEXT NOT NULL DEFAULT '',
+  created_at TEXT NOT NULL,
+  PRIMARY KEY (user_id, domain)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE trash ADD COLUMN kind TEXT NOT NULL DEFAULT 'file' CHECK (kind IN ('file', 'folder'));
