@@ -15,10 +15,12 @@ import { apiKeyEndpoints } from './api-keys.ts'
 import { approvalEndpoints } from './approvals.ts'
 import { auditEndpoints } from './audit.ts'
 import { originCheck, sessionHandler, type SessionHandler } from './auth.ts'
+import { browserTrustedEndpoints } from './browser-trusted.ts'
 import { controlEndpoints } from './control.ts'
 import { conversationEndpoints } from './conversations.ts'
 import { credentialEndpoints } from './credentials.ts'
 import { doctorEndpoints } from './doctor.ts'
+import { emailWhitelistEndpoints } from './email-whitelist.ts'
 import { mount, type Endpoint } from './endpoint.ts'
 import { errorHandler } from './errors.ts'
 import { grantEndpoints } from './grants.ts'
@@ -46,6 +48,8 @@ export const endpoints: readonly Endpoint[] = [
   ...apiKeyEndpoints,
   ...credentialEndpoints,
   ...whitelistEndpoints,
+  ...emailWhitelistEndpoints,
+  ...browserTrustedEndpoints,
   ...webhookTargetEndpoints,
   ...modelEndpoints,
   ...settingEndpoints,

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
 import { invalidField } from './errors.ts'
 
 const LABELS = /^[a-z0-9_:]([a-z0-9_:-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/
@@ -26,3 +27,6 @@ export async function normaliseDomain(text: string): Promise<string> {
   }
   return host
 }
+
+/** A domain however it is written, as the lists have it. */
+export const asKept = (domain: string): string => domainToASCII(domain) || domain.toLowerCase()

@@ -1,5 +1,5 @@
 import { readdirSync, realpathSync, type Dirent } from 'node:fs'
-import { isAbsolute, join } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import { AppError, invalidField } from './errors.ts'
 import { isInside } from './policy/paths.ts'
 
@@ -14,17 +14,20 @@ export function createFolderBrowser({ neverPaths }: { neverPaths: readonly strin
 
   function list(path: string): FolderListing {
     if (!isAbsolute(path) || path.includes('\0')) throw invalidField('path', 'Give the whole path, from / on.')
+    // @NOTE also before anything is looked up, so that nobody learns what there is in a closed place.
+    if (closed(resolve(path))) throw staysClosed()
     const real = resolved(path)
-    if (closed(real)) throw new AppError('forbidden', 'That place stays closed.')
+    if (closed(real)) throw staysClosed()
     const entries = read(real)
       .filter((entry) => (entry.isDirectory() || entry.isFile()) && !closed(join(real, entry.name)))
-      .slice(0, MOST_ENTRIES)
       .map((entry) => ({ name: entry.name, type: entry.isDirectory() ? ('dir' as const) : ('file' as const) }))
-    return { path: real, entries: entries.sort(foldersFirst) }
+    return { path: real, entries: entries.sort(foldersFirst).slice(0, MOST_ENTRIES) }
   }
 
   return { list }
 }
+
+const staysClosed = () => new AppError('forbidden', 'That place stays closed.')
 
 function foldersFirst(a: { name: string; type: string }, b: { name: string; type: string }): number {
   return a.type === b.type ? a.name.localeCompare(b.name) : a.type === 'dir' ? -1 : 1

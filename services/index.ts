@@ -6,6 +6,7 @@ import { createAgentWork } from './agent-work.ts'
 import { createAgents } from './agents.ts'
 import { createAudit } from './audit.ts'
 import { houseBounds } from './bounds.ts'
+import { createBrowserTrusted } from './browser-trusted.ts'
 import { createBudgets } from './budgets.ts'
 import { createCloseStack } from './close.ts'
 import type { Config } from './config.ts'
@@ -50,7 +51,7 @@ import { configuredEngine } from './tools/search-engines.ts'
 import { createTranscript } from './transcript.ts'
 import { createUsage } from './usage.ts'
 import { createWebhooks } from './webhooks/webhooks.ts'
-import { createWhitelists } from './whitelists.ts'
+import { createWhitelists } from './whitelists/whitelists.ts'
 
 export type ServicesDeps = {
   config: Config
@@ -227,6 +228,7 @@ export function createServices(deps: ServicesDeps) {
     settings,
     credentials,
     whitelists,
+    browserTrusted: createBrowserTrusted({ ...base, audit }),
     webhooks,
     trash,
     models,

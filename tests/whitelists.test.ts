@@ -153,6 +153,57 @@ describe('the filesystem whitelist', () => {
   })
 })
 
+describe('the listing of folders', () => {
+  const base = realpathSync(mkdtempSync(join(tmpdir(), 'browsed-')))
+  const asked = (path: string) => steward.owner.get(`/api/filesystem-browser?path=${encodeURIComponent(path)}`)
+  mkdirSync(join(base, 'in'))
+  mkdirSync(join(base, '.ssh'))
+  mkdirSync(join(base, 'in', 'deep'))
+  symlinkSync('/etc', join(base, 'to-etc'))
+  symlinkSync(join(base, '.ssh'), join(base, 'to-hidden'))
+  symlinkSync(join(base, 'loop'), join(base, 'loop'))
+
+  it('shows no link, and follows none into a closed or hidden place', async () => {
+    symlinkSync(steward.dataDir, join(base, 'to-data'))
+    assert.deepEqual((await asked(base)).body.entries, [{ name: 'in', type: 'dir' }])
+    for (const name of ['to-etc', 'to-hidden', 'to-data', 'to-data/files', 'to-etc/ssh'])
+      assert.equal((await asked(join(base, name))).status, 403, name)
+    assert.equal((await asked(join(base, 'loop'))).status, 404)
+  })
+
+  it('cannot be led out of open places by dots, doubled slashes, encodings or lengths', async () => {
+    const out = `${base}/in/../..`.split('/').length
+    const ways = [
+      `${base}/in/${'../'.repeat(out)}etc`,
+      `${base}/in/deep/../../.ssh`,
+      `//etc`,
+      `/etc/`,
+      `/./etc/.`,
+      `/proc/self/root/etc`,
+      `/proc/self/cwd`,
+      `/dev/fd`,
+    ]
+    for (const path of ways) assert.equal((await asked(path)).status, 403, path)
+    for (const path of ['%2fetc', 'file:///etc', '\\\\host\\share', '~', 'C:\\'])
+      assert.equal((await asked(path)).status, 400, path)
+    assert.equal((await asked(`${base}\0/in`)).status, 400)
+    assert.equal((await asked(`/${'x'.repeat(4_000)}`)).status, 404)
+    assert.equal((await asked(`/${'x'.repeat(5_000)}`)).status, 400)
+    assert.equal((await steward.owner.get('/api/filesystem-browser?path=/etc&path=/tmp')).status, 400)
+  })
+
+  it('says the same of what is in a closed place and of what is not', async () => {
+    const [there, nowhere] = await Promise.all([asked('/etc/passwd'), asked('/etc/no-such-thing')])
+    assert.deepEqual([there.status, there.body], [nowhere.status, nowhere.body])
+    const hidden = await Promise.all([asked(join(base, '.ssh')), asked(join(base, '.nothing'))])
+    assert.deepEqual(hidden[0].body, hidden[1].body)
+  })
+
+  it('is the whole way back up for dots that stay inside', async () => {
+    assert.equal((await asked(`${base}/in/deep/..`)).body.path, join(base, 'in'))
+  })
+})
+
 describe('both lists', () => {
   it('are read with the scope read and changed with the scope admin', async () => {
     const reader = steward.anybody(await makeKey(steward.owner, ['read']))

@@ -19,6 +19,8 @@ export async function giveBelongings({ owner }: Steward): Promise<Record<string,
   const made = async (path: string, body: object) => (await owner.post(path, body)).body
   await made('/api/filesystem-whitelist', { path: folder, note: MARK, written_by: 'me' })
   await made('/api/web-whitelist', { domain: `${MARK}.example`, note: MARK })
+  await made('/api/email-whitelist', { email: `${MARK}@example.org` })
+  await made('/api/my/browser-trusted', { domain: `${MARK}.example`, note: MARK })
   await made('/api/credentials', { key: `house:${MARK}`, value: `${MARK}-secret`, description: MARK })
   await owner.put('/api/settings/personality', { agent_name: MARK, soul: MARK, user: MARK })
   const agent = await newAgent(owner, { name: MARK, prompt: `Think of the ${MARK}.` })
@@ -38,6 +40,8 @@ export async function giveBelongings({ owner }: Steward): Promise<Record<string,
     '/api/credentials/{key}': `house:${MARK}`,
     '/api/web-whitelist/{domain}': `${MARK}.example`,
     '/api/filesystem-whitelist/{path}': folder,
+    '/api/email-whitelist/{email}': `${MARK}@example.org`,
+    '/api/my/browser-trusted/{domain}': `${MARK}.example`,
     '/api/webhook-targets/{id}': target.id,
     '/api/agents/{id}': agent.id,
     '/api/tasks/{id}': task.id,
