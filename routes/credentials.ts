@@ -3,7 +3,7 @@ import { CREDENTIAL_KINDS } from '../services/credentials.ts'
 import { Ok, OK, Time } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import { endpoint } from './endpoint.ts'
-import { requirePassword, sessionOf } from './sessions.ts'
+import { requirePassword, sessionOf } from './sign-in.ts'
 
 const Key = lazy(() =>
   z

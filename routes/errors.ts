@@ -7,6 +7,7 @@ export const STATUS: Record<ErrorCode, number> = {
   invalid: 400,
   unauthorized: 401,
   invalid_credentials: 401,
+  totp_required: 401,
   forbidden: 403,
   cross_origin: 403,
   setup_required: 403,

@@ -7,6 +7,7 @@ import type { Config } from '../services/config.ts'
 import { AppError } from '../services/errors.ts'
 import type { Services } from '../services/index.ts'
 import type { Log } from '../services/log.ts'
+import { accountEndpoints } from './account.ts'
 import { agentEndpoints } from './agents.ts'
 import { agentWorkEndpoints } from './agent-work.ts'
 import { runEndpoints } from './runs.ts'
@@ -35,6 +36,7 @@ import { settingEndpoints } from './settings.ts'
 import { setupEndpoints } from './setup.ts'
 import { taskEndpoints } from './tasks.ts'
 import { ticketEndpoints } from './tickets.ts'
+import { totpEndpoints } from './totp.ts'
 import { trashEndpoints } from './trash.ts'
 import { webhookTargetEndpoints } from './webhook-targets.ts'
 import { usageEndpoints } from './usage.ts'
@@ -45,6 +47,8 @@ export const endpoints: readonly Endpoint[] = [
   ...healthEndpoints,
   ...setupEndpoints,
   ...sessionEndpoints,
+  ...accountEndpoints,
+  ...totpEndpoints,
   ...apiKeyEndpoints,
   ...credentialEndpoints,
   ...whitelistEndpoints,

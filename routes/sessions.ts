@@ -1,40 +1,17 @@
 import { z } from 'zod'
 import { AppError } from '../services/errors.ts'
-import { SHORTEST_PASSWORD } from '../services/passwords.ts'
 import { list, Ok, OK, Time, whole } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import type { User } from '../services/users.ts'
-import type { Who } from '../services/who.ts'
 import { identify } from './auth.ts'
 import { endpoint, type Context } from './endpoint.ts'
-import { clientAddress, signIn } from './sign-in.ts'
+import { clientAddress, sessionOf, signIn } from './sign-in.ts'
+import { Code, EXAMPLE_ME, GivenPassword, Me, shown } from './user-shapes.ts'
 
-export const Username = lazy(() =>
-  z
-    .string()
-    .trim()
-    .min(1)
-    .max(64)
-    .regex(/^[^\p{C}\s]+$/u, 'no spaces, please'),
-)
-export const Password = lazy(() =>
-  z.string().min(SHORTEST_PASSWORD, `at least ${SHORTEST_PASSWORD} characters`).max(1000),
-)
-const GivenPassword = lazy(() => z.string().min(1).max(1000))
-
-const Me = lazy(() =>
-  z.object({ id: z.string(), username: z.string(), role: z.enum(['admin', 'user']), mfa_enabled: z.boolean() }),
-)
 const Credentials = lazy(() =>
-  z.strictObject({
-    username: z.string().min(1).max(200),
-    password: GivenPassword(),
-    code: z.string().max(50).optional(),
-  }),
+  z.strictObject({ username: z.string().min(1).max(200), password: GivenPassword(), code: Code().optional() }),
 )
 const SignedIn = lazy(() => z.object({ ok: z.literal(true), user: Me() }))
-const PasswordOnly = lazy(() => z.strictObject({ password: GivenPassword() }))
-const PasswordChange = lazy(() => z.strictObject({ current_password: GivenPassword(), new_password: Password() }))
 const SessionEntry = lazy(() =>
   z.object({
     id: z.string(),
@@ -48,21 +25,32 @@ const SessionEntry = lazy(() =>
 )
 const Id = lazy(() => z.object({ id: z.string() }))
 
-const EXAMPLE_ME = {
-  id: '019a9d2e-7c1a-7000-8000-000000000001',
-  username: 'anna',
-  role: 'admin' as const,
-  mfa_enabled: false,
-}
-const shown = (user: User) => ({ id: user.id, username: user.username, role: user.role, mfa_enabled: false })
+type Given = { username: string; password: string; code?: string | undefined }
 
-async function logIn(body: { username: string; password: string }, { services, req }: Context) {
-  const user = await services.signInLimits.attempt(clientAddress(req), body.username, () =>
-    services.users.verify(body.username, body.password),
+const refusedWords = (code: string): string =>
+  code ? 'That user name, password or code is not right.' : 'That user name or password is not right.'
+
+/** Whom these let in; `code_due` where the password is right and the code is still to be given. */
+async function admitted({ username, password, code = '' }: Given, { services }: Context) {
+  const user = await services.users.verify(username, password)
+  if (!user) return undefined
+  if (code.trim() === '') return services.totp.isActive(user.id) ? ('code_due' as const) : user
+  const by = { userId: user.id, name: `web:${user.username}` }
+  return (await services.totp.admits(user, code, by)) ? services.users.find(user.id) : undefined
+}
+
+async function logIn(body: Given, context: Context) {
+  const { services, req } = context
+  const result: User | 'code_due' | undefined = await services.signInLimits.attempt(
+    clientAddress(req),
+    body.username,
+    () => admitted(body, context),
   )
-  if (user) {
-    await signIn(req, services, user)
-    return { ok: true as const, user: shown(user) }
+  if (result === 'code_due')
+    throw new AppError('totp_required', 'Give a code of your authenticator app, or a recovery code, as well.')
+  if (result) {
+    await signIn(req, services, result)
+    return { ok: true as const, user: shown(result) }
   }
   const by = { userId: null, name: 'web' }
   services.audit.record({
@@ -73,21 +61,8 @@ async function logIn(body: { username: string; password: string }, { services, r
     success: false,
     outcome: clientAddress(req),
   })
-  throw new AppError('invalid_credentials', 'That user name or password is not right.')
+  throw new AppError('invalid_credentials', refusedWords(body.code?.trim() ?? ''))
 }
-
-/** The password of whoever asks, with the same brake as signing in. */
-async function checkPassword(password: string, { services, req, who }: Context): Promise<void> {
-  const fits = await services.signInLimits.attempt(clientAddress(req), who.user.username, async () =>
-    (await services.users.passwordFits(who.user.id, password)) ? true : undefined,
-  )
-  const said = { kind: 'sign_in', subject: who.user.username, by: who.actor, outcome: clientAddress(req) }
-  services.audit.record({ ...said, action: fits ? 'password given again' : 'password refused', success: fits === true })
-  if (!fits) throw new AppError('invalid_credentials', 'That password is not right.')
-}
-
-/** The public name of the session that asks; empty where a key does. */
-export const sessionOf = (who: Who): string => (who.via === 'session' ? who.sessionId : '')
 
 export const sessionEndpoints = [
   endpoint({
@@ -122,58 +97,6 @@ export const sessionEndpoints = [
       await new Promise<void>((resolve, reject) =>
         req.session.destroy((error: unknown) => (error ? reject(error as Error) : resolve())),
       )
-      return OK
-    },
-  }),
-  endpoint({
-    method: 'get',
-    path: '/api/auth/me',
-    tag: 'Account',
-    role: 'user',
-    scopes: ['read', 'approve'],
-    summary: 'Who is asking',
-    output: Me,
-    example: EXAMPLE_ME,
-    handle: (_input, { who }) => shown(who.user),
-  }),
-  endpoint({
-    method: 'post',
-    path: '/api/auth/confirm',
-    tag: 'Account',
-    role: 'user',
-    scopes: [],
-    sessionOnly: true,
-    summary: 'Give the password again',
-    description: 'Opens five minutes in which secrets may be shown.',
-    body: PasswordOnly,
-    output: Ok,
-    errors: ['invalid_credentials', 'rate_limited'],
-    example: OK,
-    exampleBody: { password: 'a long sentence is good' },
-    handle: async ({ body }, context) => {
-      await checkPassword(body.password, context)
-      context.req.session.confirmedAt = context.services.now().getTime()
-      return OK
-    },
-  }),
-  endpoint({
-    method: 'post',
-    path: '/api/auth/change-password',
-    tag: 'Account',
-    role: 'user',
-    scopes: [],
-    sessionOnly: true,
-    summary: 'Change the password',
-    description: 'Ends all other sessions.',
-    body: PasswordChange,
-    output: Ok,
-    errors: ['invalid_credentials', 'rate_limited'],
-    example: OK,
-    exampleBody: { current_password: 'a long sentence is good', new_password: 'an even longer sentence' },
-    handle: async ({ body }, context) => {
-      await checkPassword(body.current_password, context)
-      await context.services.users.changePassword(context.who.user, body.new_password)
-      context.services.sessions.endOthers(context.who.user.id, sessionOf(context.who))
       return OK
     },
   }),
@@ -234,30 +157,4 @@ export const sessionEndpoints = [
         return OK
       }),
   }),
-  endpoint({
-    method: 'get',
-    path: '/api/account/recovery-key',
-    tag: 'Account',
-    role: 'admin',
-    scopes: [],
-    sessionOnly: true,
-    showsSecret: true,
-    summary: 'The master key of the vault',
-    description:
-      'What STEWARD_MASTER_KEY must be to open this database elsewhere. Needs the password of the last five minutes.',
-    output: lazy(() => z.object({ recovery_key: z.string() })),
-    errors: ['password_required'],
-    example: { recovery_key: 'base64, 32 bytes' },
-    handle: (_input, { services, who }) => {
-      requirePassword(who)
-      services.audit.record({ kind: 'credential', action: 'shown', subject: 'recovery key', by: who.actor })
-      return { recovery_key: services.vault.recoveryKey() }
-    },
-  }),
 ]
-
-/** Secrets are shown only after the password was given again; by API key the scope `admin` takes its place. */
-export function requirePassword(who: Who): void {
-  if (who.via === 'session' && !who.confirmed)
-    throw new AppError('password_required', 'Give your password again to see this.')
-}

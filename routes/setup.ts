@@ -4,7 +4,7 @@ import type { Services } from '../services/index.ts'
 import { Ok, OK } from '../services/shapes/common.ts'
 import { endpoint } from './endpoint.ts'
 import { clientAddress, signIn } from './sign-in.ts'
-import { Password, Username } from './sessions.ts'
+import { Password, Username } from './user-shapes.ts'
 
 const SetupDraft = lazy(() =>
   z.strictObject({ token: z.string().min(1).max(200), username: Username(), password: Password() }),

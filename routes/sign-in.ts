@@ -1,7 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { Express, Request } from 'express'
+import { AppError } from '../services/errors.ts'
 import type { Services } from '../services/index.ts'
 import type { User } from '../services/users.ts'
+import type { Who } from '../services/who.ts'
+import type { Context } from './endpoint.ts'
 
 const LONGEST_AGENT = 300
 
@@ -37,4 +40,26 @@ export async function signIn(req: Request, services: Services, user: User): Prom
     success: true,
     outcome: req.session.address,
   })
+}
+
+/** The password of whoever asks, with the same brake as signing in. */
+export async function checkPassword(password: string, { services, req, who }: Context): Promise<void> {
+  const fits = await services.signInLimits.attempt(clientAddress(req), who.user.username, async () =>
+    (await services.users.passwordFits(who.user.id, password)) ? true : undefined,
+  )
+  const said = { kind: 'sign_in', subject: who.user.username, by: who.actor, outcome: clientAddress(req) }
+  services.audit.record({ ...said, action: fits ? 'password given again' : 'password refused', success: fits === true })
+  if (!fits) throw new AppError('invalid_credentials', 'That password is not right.')
+}
+
+/** The public name of the session that asks; empty where a key does. */
+export const sessionOf = (who: Who): string => (who.via === 'session' ? who.sessionId : '')
+
+/**
+ * Secrets are shown, and ways to sign in changed, only after the password was given again; by API key the scope `admin`
+ * takes its place.
+ */
+export function requirePassword(who: Who): void {
+  if (who.via === 'session' && !who.confirmed)
+    throw new AppError('password_required', 'Give your password again for this.')
 }

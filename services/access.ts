@@ -2,11 +2,13 @@ import { createApiKeys } from './api-keys.ts'
 import type { Audit } from './audit.ts'
 import type { Deps } from './deps.ts'
 import { createEndings } from './endings.ts'
+import { createRecoveryCodes } from './recovery-codes.ts'
 import { createRotation } from './rotation.ts'
 import { createSessions } from './sessions.ts'
 import { createSetup } from './setup.ts'
 import { createSignInLimits, createSocketLimits } from './sign-in-limits.ts'
 import { createTickets } from './tickets.ts'
+import { createTotp } from './totp.ts'
 import { createUsers } from './users.ts'
 import type { Vault } from './vault.ts'
 import { createWho } from './who.ts'
@@ -31,6 +33,7 @@ export function createAccess({ db, now, dataDir, vault, audit, keyInEnvironment 
     users,
     sessions,
     apiKeys,
+    totp: createTotp({ ...base, vault, audit, recoveryCodes: createRecoveryCodes(base) }),
     who: createWho({ now, audit, users, sessions, apiKeys }),
     rotation: createRotation({ ...base, vault, audit, dataDir, keyInEnvironment, endSessions: sessions.endAll }),
     setup: createSetup({ dataDir, users }),

@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'invalid'
   | 'unauthorized'
   | 'invalid_credentials'
+  | 'totp_required'
   | 'forbidden'
   | 'cross_origin'
   | 'setup_required'

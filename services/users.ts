@@ -6,10 +6,18 @@ import { newId } from './ids.ts'
 import { hashPassword, passwordFits } from './passwords.ts'
 
 export type Role = 'admin' | 'user'
-export type User = { id: string; username: string; role: Role; isActive: boolean }
-type Row = Omit<User, 'isActive'> & { isActive: number }
+export type User = {
+  id: string
+  username: string
+  role: Role
+  isActive: boolean
+  email: string | null
+  /** A code is due when they sign in. */
+  mfaEnabled: boolean
+}
+type Row = Omit<User, 'isActive' | 'mfaEnabled'> & { isActive: number; mfaEnabled: number }
 
-const USER = 'id, username, role, is_active AS isActive'
+const USER = 'id, username, role, is_active AS isActive, email, totp_active AS mfaEnabled'
 
 export type Users = ReturnType<typeof createUsers>
 
@@ -32,6 +40,8 @@ export function createUsers({ db, now, audit, endings }: Deps & { audit: Pick<Au
     username: row.username,
     role: row.role,
     isActive: row.isActive === 1,
+    email: row.email,
+    mfaEnabled: row.mfaEnabled === 1,
   })
 
   return {
@@ -46,7 +56,7 @@ export function createUsers({ db, now, audit, endings }: Deps & { audit: Pick<Au
     /** Makes the first user. Throws `conflict` once there is one. */
     async createOwner(username: string, password: string): Promise<User> {
       const hash = await hashPassword(password)
-      const user: User = { id: newId(), username, role: 'admin', isActive: true }
+      const user: User = { id: newId(), username, role: 'admin', isActive: true, email: null, mfaEnabled: false }
       db.transact(() => {
         if (anybody.get()) throw new AppError('conflict', 'Steward is already set up. Sign in instead.')
         const at = now().toISOString()

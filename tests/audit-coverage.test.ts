@@ -4,6 +4,7 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, after, describe, it } from 'node:test'
+import { codeAt } from './peers/authenticator.ts'
 import { giveBelongings } from './peers/belongings.ts'
 import { withDatabase } from './peers/database.ts'
 import { filled, readOperations, type Operation } from './peers/operations.ts'
@@ -17,6 +18,10 @@ const LEAVES: Record<string, string> = {
   'post /api/auth/change-password': 'user password changed',
   'delete /api/auth/sessions/{id}': 'sign_out session ended',
   'post /api/auth/sessions/end-others': 'sign_out other sessions ended',
+  'post /api/auth/totp/setup': 'user two-factor set up',
+  'post /api/auth/totp/enable': 'user two-factor enabled',
+  'post /api/auth/totp/recovery-codes': 'user recovery codes made',
+  'post /api/auth/totp/disable': 'user two-factor disabled',
   'post /api/api-keys': 'api_key created',
   'delete /api/api-keys/{id}': 'api_key removed',
   'post /api/credentials': 'credential set',
@@ -79,6 +84,8 @@ const LEAVES_NONE: Record<string, string> = {
 let steward: Steward
 let operations: Operation[]
 let things: Record<string, string>
+/** Of the two-factor sign-in that is set up on the way. */
+let secret = ''
 
 before(async () => {
   steward = await startSteward()
@@ -103,6 +110,9 @@ const since = (id: number): string[] =>
 const bodies = (): Record<string, object> => ({
   'post /api/auth/login': OWNER,
   'post /api/auth/confirm': { password: OWNER.password },
+  'post /api/auth/totp/enable': { code: secret && codeAt(secret) },
+  'post /api/auth/totp/recovery-codes': { password: OWNER.password },
+  'post /api/auth/totp/disable': { password: OWNER.password },
   'post /api/auth/change-password': { current_password: OWNER.password, new_password: 'a new and long sentence' },
   'post /api/filesystem-whitelist': { path: mkdtempSync(join(tmpdir(), 'opened-')) },
   'post /api/approvals/{id}': { approved: true },
@@ -138,6 +148,7 @@ describe('the audit log', () => {
       if (name === 'delete /api/auth/sessions/{id}') await anotherSession()
       const body = method === 'DELETE' ? undefined : (bodies()[name] ?? exampleBody ?? {})
       const answer = await steward.owner.request(method, filled(path, things), body)
+      if (name === 'post /api/auth/totp/setup') secret = answer.body.secret
       if (!since(before).includes(expected))
         missing.push(`${name}: ${answer.status} ${answer.text} left ${since(before).join(', ') || 'nothing'}`)
       if (name === 'post /api/pause') await steward.owner.post('/api/resume')

@@ -143,7 +143,10 @@ describe('signing in', () => {
     const { status, body } = await attempt({ username: 'ANNA', password: OWNER.password })
     assert.equal(status, 200)
     assert.deepEqual(Object.keys(body), ['ok', 'user'])
-    assert.deepEqual({ ...body.user, id: '' }, { id: '', username: 'anna', role: 'admin', mfa_enabled: false })
+    assert.deepEqual(
+      { ...body.user, id: '' },
+      { id: '', username: 'anna', role: 'admin', mfa_enabled: false, email: null },
+    )
   })
 
   it('gives the same answer, after the same time, for a wrong password and for an unknown name', async () => {
@@ -366,7 +369,8 @@ describe('a session', () => {
     const bytes = readFileSync(join(dataDir, 'steward.sqlite'), 'latin1')
     const sid = /^steward_session=s:([^.]+)\./.exec(decodeURIComponent(cookie))![1]!
     assert.ok(sid.length >= 32)
-    for (const secret of [sid, key, key.slice('stw_12345678_'.length), OWNER.password]) assert.ok(!bytes.includes(secret), secret)
+    for (const secret of [sid, key, key.slice('stw_12345678_'.length), OWNER.password])
+      assert.ok(!bytes.includes(secret), secret)
     assert.match(bytes, /\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
     const again = await startSteward({ dataDir, setUp: false })
     again.owner.cookie = cookie
