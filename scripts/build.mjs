@@ -11,9 +11,17 @@ const OUT = join(ROOT, 'dist')
 
 export async function buildServer() {
   rmSync(OUT, { recursive: true, force: true })
-  const entryPoints = ['server.ts', 'doctor.ts', 'rotate-key.ts', 'audit-verify.ts', 'services/web/worker.ts'].map(
-    (name) => join(ROOT, name),
-  )
+  const names = [
+    'server',
+    'doctor',
+    'rotate-key',
+    'audit-verify',
+    'backup',
+    'restore',
+    'services/web/worker',
+    'services/backups/worker',
+  ]
+  const entryPoints = names.map((name) => join(ROOT, `${name}.ts`))
   await build({ ...BUNDLE, entryPoints, outbase: ROOT, outdir: OUT })
 }
 

@@ -21,6 +21,8 @@ const COMMANDS = {
   doctor: [['doctor.ts']],
   'rotate-key': [['rotate-key.ts']],
   'audit:verify': [['audit-verify.ts']],
+  backup: [['backup.ts']],
+  restore: [['restore.ts']],
   bench: [['scripts/build.mjs'], ['bench/run.ts']],
   format: [['node_modules/prettier/bin/prettier.cjs', '--write', '--log-level', 'warn', '.']],
 }

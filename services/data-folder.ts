@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { ConfigError } from './config.ts'
@@ -13,11 +13,15 @@ export type DataFolder = {
   release: () => void
 }
 
+/** Stands in a data folder while what is in it is exchanged for a backup. */
+export const UNFINISHED_RESTORE = 'restore.unfinished'
+
 /**
  * Makes the data folder and takes it for this process alone. The lock is an operating-system file lock (held by SQLite),
- * so it goes with the process, however that ends. Throws ConfigError when the folder cannot be used or is taken.
+ * so it goes with the process, however that ends. Throws ConfigError when the folder cannot be used or is taken, and where a
+ * restore into it was cut off, unless it is for the next one.
  */
-export function takeDataFolder(dir: string): DataFolder {
+export function takeDataFolder(dir: string, { restoring = false } = {}): DataFolder {
   const folder = {
     dir,
     database: join(dir, 'steward.sqlite'),
@@ -33,11 +37,26 @@ export function takeDataFolder(dir: string): DataFolder {
       `DATA_DIR=${dir} cannot be used (${messageOf(error)}); expected a folder this user may write to.`,
     )
   }
-  return { ...folder, release: lock(dir) }
+  const release = lock(dir)
+  if (!restoring && existsSync(join(dir, UNFINISHED_RESTORE))) {
+    release()
+    throw new ConfigError(
+      `A restore into ${dir} was cut off. Run it again (npm run restore -- FROM); the data from before is in ${dir}/before-restore-….`,
+    )
+  }
+  return { ...folder, release }
 }
 
 function lock(dir: string): () => void {
-  const file = join(dir, 'steward.lock')
+  const release = lockFile(join(dir, 'steward.lock'))
+  if (release) return release
+  throw new ConfigError(
+    `Another Steward is already running on ${dir}. Stop it first, or give this one another DATA_DIR.`,
+  )
+}
+
+/** Takes a lock that goes with the process, however that ends; undefined where somebody else has it. Answers how to let go. */
+export function lockFile(file: string): (() => void) | undefined {
   const db = new Database(file, { timeout: 0 })
   try {
     db.pragma('journal_mode = MEMORY')
@@ -46,9 +65,7 @@ function lock(dir: string): () => void {
   } catch (error) {
     db.close()
     if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error
-    throw new ConfigError(
-      `Another Steward is already running on ${dir}. Stop it first, or give this one another DATA_DIR.`,
-    )
+    return undefined
   }
   return () => db.close()
 }

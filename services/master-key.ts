@@ -69,7 +69,8 @@ function parseKey(file: string): Buffer {
   throw new ConfigError(`${file} does not hold a key; expected 32 bytes in base64.`)
 }
 
-function fits(key: Buffer, check: string): boolean {
+/** Whether a master key is the one that the stored value CHECK of a database is sealed with. */
+export function fits(key: Buffer, check: string): boolean {
   try {
     createVault(key).open(check, CHECK)
     return true

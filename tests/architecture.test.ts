@@ -37,7 +37,7 @@ const HOMES: Record<string, RegExp> = {
   'express-session': /^routes\/(auth|session-store)\.ts$/,
   helmet: /^routes\/index\.ts$/,
   ws: /^routes\/chat-/,
-  'better-sqlite3': /^(db\/open|services\/data-folder)\.ts$/,
+  'better-sqlite3': /^(db\/(open|snapshot)|services\/data-folder)\.ts$/,
   pino: /^services\/log\.ts$/,
   undici: /^services\/outgoing\//,
   '@anthropic-ai/sdk': /^services\/models\/anthropic/,
