@@ -11,6 +11,7 @@ export const accountEndpoints = [
   endpoint({
     method: 'get',
     path: '/api/auth/me',
+    operationId: 'getMe',
     tag: 'Account',
     role: 'user',
     scopes: ['read', 'approve'],
@@ -22,6 +23,7 @@ export const accountEndpoints = [
   endpoint({
     method: 'post',
     path: '/api/auth/confirm',
+    operationId: 'confirmPassword',
     tag: 'Account',
     role: 'user',
     scopes: [],
@@ -63,6 +65,7 @@ export const accountEndpoints = [
   endpoint({
     method: 'get',
     path: '/api/account/recovery-key',
+    operationId: 'getRecoveryKey',
     tag: 'Account',
     role: 'admin',
     scopes: [],

@@ -7,31 +7,33 @@ import { lazy } from '../services/shapes/lazy.ts'
 import { LastRun, RUN_EXAMPLE } from './run-shapes.ts'
 
 export const AgentShape = lazy(() =>
-  z.object({
-    id: z.string(),
-    name: z.string(),
-    prompt: z.string(),
-    integrity: z.enum(['owner', 'third_party']),
-    model: z.string().nullable(),
-    schedule: z.string().nullable(),
-    run_at: Time().nullable(),
-    timezone: z.string(),
-    catch_up: z.boolean(),
-    next_run_at: Time().nullable(),
-    enabled: z.boolean(),
-    paused: z.boolean(),
-    prompt_mode: z.enum(PROMPT_MODES),
-    allowed_tools: z.array(z.string()).nullable(),
-    max_tool_calls: z.number().nullable(),
-    max_cost_usd: z.number().nullable(),
-    created_at: Time(),
-    updated_at: Time(),
-    user_id: z.string(),
-    last_run: LastRun().nullable(),
-    input_tokens: z.number(),
-    output_tokens: z.number(),
-    cost_usd: z.number().nullable(),
-  }),
+  z
+    .object({
+      id: z.string(),
+      name: z.string(),
+      prompt: z.string(),
+      integrity: z.enum(['owner', 'third_party']),
+      model: z.string().nullable(),
+      schedule: z.string().nullable(),
+      run_at: Time().nullable(),
+      timezone: z.string(),
+      catch_up: z.boolean(),
+      next_run_at: Time().nullable(),
+      enabled: z.boolean(),
+      paused: z.boolean(),
+      prompt_mode: z.enum(PROMPT_MODES),
+      allowed_tools: z.array(z.string()).nullable(),
+      max_tool_calls: z.number().nullable(),
+      max_cost_usd: z.number().nullable(),
+      created_at: Time(),
+      updated_at: Time(),
+      user_id: z.string(),
+      last_run: LastRun().nullable(),
+      input_tokens: z.number(),
+      output_tokens: z.number(),
+      cost_usd: z.number().nullable(),
+    })
+    .meta({ id: 'Agent' }),
 )
 const { id: last, status, created_at, ended_at } = RUN_EXAMPLE
 export const AGENT_EXAMPLE = {

@@ -4,7 +4,7 @@ import { Ok, OK } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import type { Who } from '../services/who.ts'
 import { endpoint } from './endpoint.ts'
-import { AfterQuery, answerLog, LogPage, STREAM_DESCRIPTION } from './event-stream.ts'
+import { AfterQuery, answerLog, LogPage, STREAM_ANSWERS, STREAM_DESCRIPTION } from './event-stream.ts'
 import { RUN_EXAMPLE } from './run-shapes.ts'
 import { EVENTS_EXAMPLE } from './runs.ts'
 
@@ -118,6 +118,7 @@ export const agentWorkEndpoints = [
     description: STREAM_DESCRIPTION,
     query: AfterQuery,
     output: LogPage,
+    further: STREAM_ANSWERS,
     example: EVENTS_EXAMPLE,
     handle: ({ params, query }, context) => {
       const { services, who } = context

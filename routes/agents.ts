@@ -9,14 +9,16 @@ import { withValidator } from './schedules.ts'
 
 const Id = lazy(() => z.object({ id: z.string() }))
 const AgentDetail = lazy(() =>
-  z.object({
-    agent: AgentShape(),
-    runs: z.array(RunEntry()),
-    total_input_tokens: z.number(),
-    total_output_tokens: z.number(),
-    total_cost_usd: z.number().nullable(),
-    unknown_cost_turns: z.number(),
-  }),
+  z
+    .object({
+      agent: AgentShape(),
+      runs: z.array(RunEntry()),
+      total_input_tokens: z.number(),
+      total_output_tokens: z.number(),
+      total_cost_usd: z.number().nullable(),
+      unknown_cost_turns: z.number(),
+    })
+    .meta({ id: 'AgentDetail' }),
 )
 const common = { tag: 'Agents', role: 'user' as const }
 const one = { params: Id, errors: ['not_found'] as const }

@@ -8,35 +8,37 @@ import { endpoint } from './endpoint.ts'
 
 const STATES = ['pending', 'approved', 'denied', 'expired', 'void'] as const
 const Approval = lazy(() =>
-  z.object({
-    id: z.string(),
-    kind: z.enum(['call', 'uncertain']),
-    state: z.enum(STATES),
-    run_id: z.string(),
-    conversation_id: z.string(),
-    agent_id: z.string().nullable(),
-    call_id: z.string(),
-    tool_name: z.string(),
-    operation: z.string(),
-    arguments: z.unknown(),
-    description: z.string(),
-    reason: z.string(),
-    provenance: z.array(
-      z.object({
-        path: z.string(),
-        value: z.string(),
-        origin: z.enum(['owner', 'third_party', 'steward', 'model']),
-        sentence: z.string(),
-      }),
-    ),
-    may_remember: z.array(z.enum(['conversation', 'agent'])),
-    created_at: Time(),
-    expires_at: Time(),
-    decided_at: Time().nullable(),
-    decided_by: z.string().nullable(),
-    note: z.string().nullable(),
-    answer: z.enum(['done', 'again', 'give_up']).nullable(),
-  }),
+  z
+    .object({
+      id: z.string(),
+      kind: z.enum(['call', 'uncertain']),
+      state: z.enum(STATES),
+      run_id: z.string(),
+      conversation_id: z.string(),
+      agent_id: z.string().nullable(),
+      call_id: z.string(),
+      tool_name: z.string(),
+      operation: z.string(),
+      arguments: z.unknown(),
+      description: z.string(),
+      reason: z.string(),
+      provenance: z.array(
+        z.object({
+          path: z.string(),
+          value: z.string(),
+          origin: z.enum(['owner', 'third_party', 'steward', 'model']),
+          sentence: z.string(),
+        }),
+      ),
+      may_remember: z.array(z.enum(['conversation', 'agent'])),
+      created_at: Time(),
+      expires_at: Time(),
+      decided_at: Time().nullable(),
+      decided_by: z.string().nullable(),
+      note: z.string().nullable(),
+      answer: z.enum(['done', 'again', 'give_up']).nullable(),
+    })
+    .meta({ id: 'Approval' }),
 )
 const Note = lazy(() => z.string().max(2000).optional())
 const Decision = lazy(() =>
@@ -50,7 +52,9 @@ const Decision = lazy(() =>
     z.strictObject({ decision: z.enum(['done', 'again', 'give_up']), note: Note() }),
   ]),
 )
-const ListQuery = lazy(() => Cursor().extend({ state: z.enum(STATES).optional() }))
+const ListQuery = lazy(() =>
+  Cursor().extend({ state: z.enum(STATES).optional().describe('Only those that stand so.') }),
+)
 const Id = lazy(() => z.object({ id: z.string() }))
 const EXAMPLE = {
   id: '019a9d2e-7c1a-7000-8000-000000000003',
@@ -122,6 +126,7 @@ export const approvalEndpoints = [
   endpoint({
     method: 'post',
     path: '/api/approvals/{id}',
+    operationId: 'decideApproval',
     tag: 'Approvals',
     role: 'user',
     scopes: ['approve'],

@@ -7,28 +7,30 @@ import { endpoint } from './endpoint.ts'
 
 const Text = lazy(() => z.string().nullable())
 const Entry = lazy(() =>
-  z.object({
-    id: z.number(),
-    at: Time(),
-    kind: z.string(),
-    actor: z.string(),
-    action: z.string(),
-    subject: z.string(),
-    run_id: Text(),
-    session_id: Text(),
-    task_id: Text(),
-    agent_id: Text(),
-    tool_name: Text(),
-    arguments: z.unknown(),
-    integrity: Text(),
-    privacy: Text(),
-    decision: Text(),
-    rule: Text(),
-    approved_by: Text(),
-    success: z.boolean().nullable(),
-    outcome: Text(),
-    duration_ms: z.number().nullable(),
-  }),
+  z
+    .object({
+      id: z.number(),
+      at: Time(),
+      kind: z.string(),
+      actor: z.string(),
+      action: z.string(),
+      subject: z.string(),
+      run_id: Text(),
+      session_id: Text(),
+      task_id: Text(),
+      agent_id: Text(),
+      tool_name: Text(),
+      arguments: z.unknown(),
+      integrity: Text(),
+      privacy: Text(),
+      decision: Text(),
+      rule: Text(),
+      approved_by: Text(),
+      success: z.boolean().nullable(),
+      outcome: Text(),
+      duration_ms: z.number().nullable(),
+    })
+    .meta({ id: 'AuditEntry' }),
 )
 const Moment = lazy(() =>
   z.union([z.iso.datetime({ offset: true }), z.iso.date()]).transform((text) => new Date(text).toISOString()),
@@ -37,14 +39,14 @@ const Moment = lazy(() =>
 const End = lazy(() => z.union([z.iso.date().transform((day) => `${day}T23:59:59.999Z`), Moment()]))
 const Filter = lazy(() =>
   z.object({
-    start: Moment().optional(),
-    end: End().optional(),
-    kind: z.string().max(64).optional(),
-    tool_name: z.string().max(200).optional(),
-    session_id: z.string().max(64).optional(),
-    task_id: z.string().max(64).optional(),
-    agent_id: z.string().max(64).optional(),
-    confirmed_only: QueryFlag().optional(),
+    start: Moment().optional().describe('Not before this instant or day.'),
+    end: End().optional().describe('Not after this instant or day.'),
+    kind: z.string().max(64).optional().describe('Only of this kind: tool_call, sign_in, setting, …'),
+    tool_name: z.string().max(200).optional().describe('Only calls of this tool.'),
+    session_id: z.string().max(64).optional().describe('Only what belongs to this conversation.'),
+    task_id: z.string().max(64).optional().describe('Only what belongs to this task.'),
+    agent_id: z.string().max(64).optional().describe('Only what belongs to this agent.'),
+    confirmed_only: QueryFlag().optional().describe('Only what somebody agreed to.'),
   }),
 )
 const ListQuery = lazy(() => Filter().extend(Page().shape))
@@ -67,7 +69,11 @@ const Verdict = lazy(() =>
   }),
 )
 const LONGEST_DAYS = 36_500
-const Older = lazy(() => z.strictObject({ older_than_days: z.coerce.number().int().min(1).max(LONGEST_DAYS) }))
+const Older = lazy(() =>
+  z.strictObject({
+    older_than_days: z.coerce.number().int().min(1).max(LONGEST_DAYS).describe('Entries older than so many days go.'),
+  }),
+)
 const Retention = lazy(() => z.strictObject({ days: z.number().int().min(0).max(LONGEST_DAYS).nullable() }))
 
 const scopeOf = ({ user }: Who): string | null => (user.role === 'admin' ? null : user.id)
@@ -89,6 +95,7 @@ export const auditEndpoints = [
   endpoint({
     method: 'get',
     path: '/api/audit/export',
+    operationId: 'exportAudit',
     tag: 'Audit',
     role: 'user',
     scopes: ['read'],
@@ -97,11 +104,14 @@ export const auditEndpoints = [
       'One entry a line, with the filters of the list and no limit. `mac` is the HMAC-SHA-256, in base64url, over the JSON array of the mac before (the empty string before the first entry) and the values of at, user_id, kind, actor, action, subject, run_id, session_id, task_id, agent_id, tool_name, arguments (as JSON text), integrity, privacy, decision, rule, approved_by, success (as 0 or 1), outcome, duration_ms.',
     query: Filter,
     media: 'application/x-ndjson',
+    example:
+      '{"id":1,"at":"2026-11-22T08:00:00.000Z","kind":"sign_in","actor":"web:anna","action":"signed in","subject":"","run_id":null,"session_id":null,"task_id":null,"agent_id":null,"tool_name":null,"arguments":null,"integrity":null,"privacy":null,"decision":null,"rule":null,"approved_by":null,"success":null,"outcome":null,"duration_ms":null,"user_id":"019a9d2e-7c1a-7000-8000-000000000001","mac":"q1Wb0lY7c3"}\n',
     handle: ({ query }, context) => exportLines(context, context.services.audit.parts(query, scopeOf(context.who))),
   }),
   endpoint({
     method: 'get',
     path: '/api/audit/verify',
+    operationId: 'verifyAudit',
     tag: 'Audit',
     role: 'admin',
     scopes: ['read'],

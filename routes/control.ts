@@ -84,6 +84,7 @@ export const controlEndpoints = [
   endpoint({
     method: 'get',
     path: '/api/queue',
+    operationId: 'getQueue',
     tag: 'Status and control',
     role: 'user',
     scopes: ['read'],

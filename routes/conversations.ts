@@ -6,14 +6,16 @@ import { endpoint } from './endpoint.ts'
 import { Attachment, Part } from './run-shapes.ts'
 
 const Entry = lazy(() =>
-  z.object({
-    id: z.string(),
-    title: z.string(),
-    model: z.string(),
-    started_at: Time(),
-    updated_at: Time(),
-    message_count: z.number(),
-  }),
+  z
+    .object({
+      id: z.string(),
+      title: z.string(),
+      model: z.string(),
+      started_at: Time(),
+      updated_at: Time(),
+      message_count: z.number(),
+    })
+    .meta({ id: 'ConversationEntry' }),
 )
 const UserMessage = lazy(() =>
   z.object({
@@ -58,19 +60,25 @@ const AssistantMessage = lazy(() =>
   }),
 )
 const Conversation = lazy(() =>
-  Entry().extend({
-    agent_id: z.string().nullable(),
-    last_seq: z.number(),
-    integrity: z.string(),
-    privacy: z.string(),
-    web_open: z.boolean(),
-    messages: z.array(z.discriminatedUnion('role', [UserMessage(), AssistantMessage()])),
-  }),
+  Entry()
+    .extend({
+      agent_id: z.string().nullable(),
+      last_seq: z.number(),
+      integrity: z.string(),
+      privacy: z.string(),
+      web_open: z.boolean(),
+      messages: z.array(z.discriminatedUnion('role', [UserMessage(), AssistantMessage()])),
+    })
+    .meta({ id: 'Conversation' }),
 )
 const Id = lazy(() => z.object({ id: z.string() }))
 const AttachmentId = lazy(() => z.object({ id: z.string(), attachment_id: z.string() }))
 const Title = lazy(() => z.strictObject({ title: z.string().trim().min(1).max(200) }))
-const Search = lazy(() => Page().extend({ q: z.string().max(200).optional() }))
+const Search = lazy(() =>
+  Page().extend({
+    q: z.string().max(200).optional().describe('Words to look for in titles and in all that was said.'),
+  }),
+)
 
 const EXAMPLE = {
   id: '019a9d2e-7c1a-7000-8000-000000000005',
@@ -165,6 +173,7 @@ export const conversationEndpoints = [
     summary: 'A file that came with a message',
     params: AttachmentId,
     media: 'application/octet-stream',
+    description: 'Its own media type; pictures are shown in place, everything else is offered as a download.',
     errors: ['not_found'],
     handle: ({ params }, { services, who, res }) => {
       const { id } = services.conversations.get(who.user.id, params.id)

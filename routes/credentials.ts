@@ -73,6 +73,7 @@ export const credentialEndpoints = [
   endpoint({
     method: 'post',
     path: '/api/credentials',
+    operationId: 'setCredential',
     tag: 'Credentials',
     role: 'admin',
     scopes: ['admin'],
@@ -87,6 +88,7 @@ export const credentialEndpoints = [
   endpoint({
     method: 'post',
     path: '/api/credentials/rotate-master-key',
+    operationId: 'rotateMasterKey',
     tag: 'Credentials',
     role: 'admin',
     scopes: [],

@@ -18,6 +18,7 @@ export const doctorEndpoints = [
   endpoint({
     method: 'get',
     path: '/api/doctor',
+    operationId: 'getDoctor',
     tag: 'Health',
     role: 'admin',
     scopes: ['admin'],

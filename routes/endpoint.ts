@@ -8,11 +8,21 @@ import type { Scope } from '../services/shapes/api-key.ts'
 import type { Who } from '../services/who.ts'
 import { identify, permit } from './auth.ts'
 import { refuseDeep } from './depth.ts'
+import { doneOnce } from './once.ts'
 
 /** What a handler is given beside its input. `who` is there unless the endpoint is public. */
 export type Context = { services: Services; config: Config; who: Who; req: Request; res: Response }
 
 type Lazy<T> = () => ZodType<T>
+
+/** A further answer beside the usual one: of another status (the usual where none is given) or media type. */
+export type FurtherAnswer = {
+  description: string
+  status?: number
+  media?: string
+  output?: Lazy<any>
+  example?: unknown
+}
 
 /** The largest body of a request, in bytes, where an endpoint says nothing else. */
 const BODY_LIMIT = 1024 * 1024
@@ -27,6 +37,8 @@ export type Endpoint<P = any, Q = any, B = any, O = any> = {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** As OpenAPI writes it: /api/credentials/{key} */
   path: string
+  /** What clients that are generated from the document call it; made from method and path where absent. */
+  operationId?: string
   summary: string
   description?: string
   tag: string
@@ -45,10 +57,15 @@ export type Endpoint<P = any, Q = any, B = any, O = any> = {
   output?: Lazy<O>
   media?: string
   status?: 200 | 201 | 202
+  further?: readonly FurtherAnswer[]
   errors?: readonly ErrorCode[]
+  /** Of the answer: a value of `output`, or text where it is no JSON. */
   example?: O
   exampleBody?: B
-  /** Takes an Idempotency-Key; then `handle` is synchronous. */
+  /**
+   * Takes an Idempotency-Key. With a synchronous `handle` the stored answer is written in the transaction of the effect;
+   * otherwise right after it.
+   */
   creates?: { showsSecret: boolean }
   /** Its answer shows a secret to whom asked for it; every other answer is masked. */
   showsSecret?: boolean
@@ -125,26 +142,18 @@ async function serve(
   config: Config,
 ): Promise<void> {
   const context: Context = { services, config, who: res.locals.who as Who, req, res }
-  const parsed = inputOf(definition, req, services)
-  const input = definition.prepare ? await definition.prepare(parsed, context) : parsed
-  const { status, body } = await answer(definition, input, context)
+  const input = inputOf(definition, req, services)
+  const status = definition.status ?? 200
+  const prepared = async () => (definition.prepare ? await definition.prepare(input, context) : input)
+  const answer = definition.creates
+    ? await doneOnce(context, definition.creates, prepared, (ready) => ({
+        status,
+        body: definition.handle(ready, context),
+      }))
+    : { status, body: await definition.handle(await prepared(), context) }
   if (res.headersSent) return
   const shows = definition.showsSecret === true || definition.creates?.showsSecret === true
-  res.status(status).json(shows ? body : services.credentials.maskValue(body))
-}
-
-async function answer(definition: Endpoint, input: Input<unknown, unknown, unknown>, context: Context) {
-  const status = definition.status ?? 200
-  const key = context.req.get('Idempotency-Key')
-  if (!definition.creates || key === undefined) return { status, body: await definition.handle(input, context) }
-  if (key === '' || key.length > 255) throw new AppError('invalid', 'An Idempotency-Key has 1 to 255 characters.')
-  return context.services.idempotency.once({
-    userId: context.who.user.id,
-    key,
-    request: JSON.stringify([definition.method, context.req.path, context.req.body]),
-    showsSecret: definition.creates.showsSecret,
-    work: () => ({ status, body: definition.handle(input, context) }),
-  })
+  res.status(answer.status).json(shows ? answer.body : services.credentials.maskValue(answer.body))
 }
 
 function inputOf(definition: Endpoint, req: Request, services: Services): Input<unknown, unknown, unknown> {

@@ -13,6 +13,7 @@ export const STATUS: Record<ErrorCode, number> = {
   setup_required: 403,
   password_required: 403,
   not_found: 404,
+  method_not_allowed: 405,
   conflict: 409,
   expired: 410,
   too_large: 413,

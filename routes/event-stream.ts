@@ -7,35 +7,54 @@ import type { FrameLog, LogEntry } from '../services/event-log.ts'
 import type { Listener } from '../services/events.ts'
 import { Time } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
-import type { Context } from './endpoint.ts'
+import type { Context, FurtherAnswer } from './endpoint.ts'
 
 export const AfterQuery = lazy(() =>
   z.object({
-    after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
-    limit: z.coerce.number().int().min(1).max(500).default(200),
+    after: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(Number.MAX_SAFE_INTEGER)
+      .default(0)
+      .describe('The `seq` after which to begin.'),
+    limit: z.coerce.number().int().min(1).max(500).default(200).describe('How many events at most.'),
   }),
 )
 export type AfterQuery = z.infer<ReturnType<typeof AfterQuery>>
 
 export const LogPage = lazy(() =>
-  z.object({
-    events: z.array(
-      z.object({
-        seq: z.number(),
-        type: z.string(),
-        run_id: z.string().nullable(),
-        data: z.unknown(),
-        timestamp: Time(),
-      }),
-    ),
-    next: z.number(),
-    oldest: z.number().nullable(),
-    gap: z.boolean(),
-  }),
+  z
+    .object({
+      events: z.array(
+        z.object({
+          seq: z.number(),
+          type: z.string(),
+          run_id: z.string().nullable(),
+          data: z.unknown(),
+          timestamp: Time(),
+        }),
+      ),
+      next: z.number(),
+      oldest: z.number().nullable(),
+      gap: z.boolean(),
+    })
+    .meta({ id: 'EventPage' }),
 )
 
 export const STREAM_DESCRIPTION =
   'With `Accept: text/event-stream` the same as a stream: `id` is the seq, `event` the type, `data` one entry of `events`. `Last-Event-ID` resumes it. `gap` is true where frames after the cursor are gone; a stream then begins with an event `gap`.'
+
+/** How a log is answered beside a page of JSON. */
+export const STREAM_ANSWERS: readonly FurtherAnswer[] = [
+  {
+    media: 'text/event-stream',
+    description: 'Or a stream of server-sent events.',
+    example:
+      'retry: 2000\n\nid: 12\nevent: run\ndata: {"seq":12,"type":"run","run_id":"019a9d2e-7c1a-7000-8000-000000000021","data":{"status":"running"},"timestamp":"2026-11-22T08:00:00.000Z"}\n\n',
+  },
+  { status: 204, description: 'To a stream: nothing is new and nothing will follow. An EventSource then stays away.' },
+]
 
 /** What can be read page by page, and how to hear that there is more. */
 type Source = { log: FrameLog; follow: (listener: Listener) => () => void }

@@ -7,20 +7,22 @@ import { lazy } from '../services/shapes/lazy.ts'
 import { endpoint } from './endpoint.ts'
 
 const GrantEntry = lazy(() =>
-  z.object({
-    id: z.string(),
-    agent_id: z.string().nullable(),
-    conversation_id: z.string().nullable(),
-    operation: z.string(),
-    destinations: z.array(z.string()),
-    paths: z.array(z.string()),
-    after_third_party: z.boolean(),
-    per_day: z.number().int(),
-    used_today: z.number().int(),
-    approval_id: z.string().nullable(),
-    expires_at: Time().nullable(),
-    created_at: Time(),
-  }),
+  z
+    .object({
+      id: z.string(),
+      agent_id: z.string().nullable(),
+      conversation_id: z.string().nullable(),
+      operation: z.string(),
+      destinations: z.array(z.string()),
+      paths: z.array(z.string()),
+      after_third_party: z.boolean(),
+      per_day: z.number().int(),
+      used_today: z.number().int(),
+      approval_id: z.string().nullable(),
+      expires_at: Time().nullable(),
+      created_at: Time(),
+    })
+    .meta({ id: 'Grant' }),
 )
 const Places = lazy(() => z.array(z.string().trim().min(1).max(500)).max(50).default([]))
 const Draft = lazy(() =>

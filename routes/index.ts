@@ -27,6 +27,7 @@ import { errorHandler } from './errors.ts'
 import { grantEndpoints } from './grants.ts'
 import { healthEndpoints } from './health.ts'
 import { hostCheck } from './hosts.ts'
+import { wrongMethod } from './methods.ts'
 import { modelEndpoints } from './models.ts'
 import { notificationEndpoints } from './notifications.ts'
 import { scheduleEndpoints } from './schedules.ts'
@@ -93,6 +94,7 @@ export function buildApp({ services, config, log, session, pageDir, documentFile
   app.use('/api', noStore, session, originCheck(config))
   mount(app, endpoints, services, config)
   app.get('/openapi.json', openApi(documentFile))
+  app.use(wrongMethod(endpoints))
   app.use('/api', unknownPath)
   page(app, pageDir)
   app.use(unknownPath)

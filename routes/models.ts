@@ -19,6 +19,7 @@ export const modelEndpoints = [
   endpoint({
     method: 'get',
     path: '/api/models',
+    operationId: 'listModels',
     tag: 'Models',
     role: 'user',
     scopes: ['read'],

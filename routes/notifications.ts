@@ -5,23 +5,30 @@ import { endpoint } from './endpoint.ts'
 
 const Kind = lazy(() => z.enum(['approval', 'result', 'trouble', 'missed', 'budget', 'delivery']))
 const Entry = lazy(() =>
-  z.object({
-    id: z.string(),
-    kind: Kind(),
-    title: z.string(),
-    text: z.string(),
-    run_id: z.string().nullable(),
-    agent_id: z.string().nullable(),
-    task_id: z.string().nullable(),
-    approval_id: z.string().nullable(),
-    created_at: Time(),
-    read_at: Time().nullable(),
-  }),
+  z
+    .object({
+      id: z.string(),
+      kind: Kind(),
+      title: z.string(),
+      text: z.string(),
+      run_id: z.string().nullable(),
+      agent_id: z.string().nullable(),
+      task_id: z.string().nullable(),
+      approval_id: z.string().nullable(),
+      created_at: Time(),
+      read_at: Time().nullable(),
+    })
+    .meta({ id: 'Notification' }),
 )
 const Notifications = lazy(() =>
   list(Entry)().extend({ total_is_min: z.boolean().optional(), unread_count: z.number().int() }),
 )
-const Filter = lazy(() => Cursor().extend({ unread: QueryFlag().optional(), kind: Kind().optional() }))
+const Filter = lazy(() =>
+  Cursor().extend({
+    unread: QueryFlag().optional().describe('Only what is unread; false: only what was read.'),
+    kind: Kind().optional().describe('Only of this kind.'),
+  }),
+)
 const Id = lazy(() => z.object({ id: z.string() }))
 
 export const notificationEndpoints = [

@@ -49,49 +49,56 @@ const ToolPart = lazy(() =>
 
 /** `summary`: what stood before was shortened to this for the model. */
 export const Part = lazy(() =>
-  z.discriminatedUnion('type', [
-    z.object({ type: z.literal('text'), text: z.string() }),
-    z.object({ type: z.literal('summary'), text: z.string(), created_at: Time() }),
-    ToolPart(),
-  ]),
+  z
+    .discriminatedUnion('type', [
+      z.object({ type: z.literal('text'), text: z.string() }),
+      z.object({ type: z.literal('summary'), text: z.string(), created_at: Time() }),
+      ToolPart(),
+    ])
+    .meta({ id: 'TranscriptPart' }),
 )
 
 export const Call = lazy(() =>
   ToolPart()
     .omit({ type: true, result: true })
-    .extend({ decided_by: z.string().nullable(), decided_at: Time().nullable(), note: z.string().nullable() }),
+    .extend({ decided_by: z.string().nullable(), decided_at: Time().nullable(), note: z.string().nullable() })
+    .meta({ id: 'ToolCall' }),
 )
 
 export const LastRun = lazy(() =>
-  z.object({ id: z.string(), status: z.enum(STATUSES), created_at: Time(), ended_at: Time().nullable() }),
+  z
+    .object({ id: z.string(), status: z.enum(STATUSES), created_at: Time(), ended_at: Time().nullable() })
+    .meta({ id: 'LastRun' }),
 )
 
 export const RunEntry = lazy(() =>
-  z.object({
-    id: z.string(),
-    origin: z.enum(ORIGINS),
-    status: z.enum(STATUSES),
-    agent_id: z.string().nullable(),
-    task_id: z.string().nullable(),
-    conversation_id: z.string(),
-    parent_run_id: z.string().nullable(),
-    model: z.string(),
-    input: z.string(),
-    stop_reason: z
-      .enum(['end_turn', 'max_tool_calls', 'max_tokens', 'refusal', 'stopped', 'budget', 'interrupted'])
-      .nullable(),
-    error: z.string().nullable(),
-    answer: z.string(),
-    tool_calls: z.number(),
-    input_tokens: z.number(),
-    output_tokens: z.number(),
-    cost_usd: z.number().nullable(),
-    integrity: z.enum(['owner', 'third_party']),
-    attempts: z.number(),
-    created_at: Time(),
-    started_at: Time().nullable(),
-    ended_at: Time().nullable(),
-  }),
+  z
+    .object({
+      id: z.string(),
+      origin: z.enum(ORIGINS),
+      status: z.enum(STATUSES),
+      agent_id: z.string().nullable(),
+      task_id: z.string().nullable(),
+      conversation_id: z.string(),
+      parent_run_id: z.string().nullable(),
+      model: z.string(),
+      input: z.string(),
+      stop_reason: z
+        .enum(['end_turn', 'max_tool_calls', 'max_tokens', 'refusal', 'stopped', 'budget', 'interrupted'])
+        .nullable(),
+      error: z.string().nullable(),
+      answer: z.string(),
+      tool_calls: z.number(),
+      input_tokens: z.number(),
+      output_tokens: z.number(),
+      cost_usd: z.number().nullable(),
+      integrity: z.enum(['owner', 'third_party']),
+      attempts: z.number(),
+      created_at: Time(),
+      started_at: Time().nullable(),
+      ended_at: Time().nullable(),
+    })
+    .meta({ id: 'Run' }),
 )
 
 export const RUN_EXAMPLE = {

@@ -2,16 +2,16 @@ import { z } from 'zod'
 import { Cursor, Ok, OK } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import { endpoint } from './endpoint.ts'
-import { AfterQuery, answerLog, LogPage, STREAM_DESCRIPTION } from './event-stream.ts'
+import { AfterQuery, answerLog, LogPage, STREAM_ANSWERS, STREAM_DESCRIPTION } from './event-stream.ts'
 import { Attachment, Call, ORIGINS, Part, RUN_EXAMPLE, RunEntry, STATUSES } from './run-shapes.ts'
 
 const Id = lazy(() => z.object({ id: z.string() }))
 const Filter = lazy(() =>
   Cursor().extend({
-    status: z.enum(STATUSES).optional(),
-    agent_id: z.string().min(1).max(64).optional(),
-    task_id: z.string().min(1).max(64).optional(),
-    origin: z.enum(ORIGINS).optional(),
+    status: z.enum(STATUSES).optional().describe('Only those that stand so.'),
+    agent_id: z.string().min(1).max(64).optional().describe('Only those of this agent.'),
+    task_id: z.string().min(1).max(64).optional().describe('Only those of this task.'),
+    origin: z.enum(ORIGINS).optional().describe('Only those that came about so.'),
   }),
 )
 const RunList = lazy(() =>
@@ -23,16 +23,18 @@ const RunList = lazy(() =>
   }),
 )
 const RunDetail = lazy(() =>
-  RunEntry().extend({
-    agent_name: z.string().nullable(),
-    task_name: z.string().nullable(),
-    error_code: z.string().nullable(),
-    reason: z.string().nullable(),
-    transcript: z.array(Part()),
-    calls: z.array(Call()),
-    children: z.array(RunEntry()),
-    attachments: z.array(Attachment()),
-  }),
+  RunEntry()
+    .extend({
+      agent_name: z.string().nullable(),
+      task_name: z.string().nullable(),
+      error_code: z.string().nullable(),
+      reason: z.string().nullable(),
+      transcript: z.array(Part()),
+      calls: z.array(Call()),
+      children: z.array(RunEntry()),
+      attachments: z.array(Attachment()),
+    })
+    .meta({ id: 'RunDetail' }),
 )
 
 const DETAIL_EXAMPLE = {
@@ -117,6 +119,7 @@ export const runEndpoints = [
     params: Id,
     query: AfterQuery,
     output: LogPage,
+    further: STREAM_ANSWERS,
     errors: ['not_found'],
     example: EVENTS_EXAMPLE,
     handle: ({ params, query }, context) => {

@@ -7,15 +7,17 @@ import { endpoint } from './endpoint.ts'
 const STATES = ['ran', 'skipped', 'missed', 'merged'] as const
 
 export const Occurrence = lazy(() =>
-  z.object({
-    due_at: Time(),
-    until_at: Time(),
-    count: z.number().int(),
-    state: z.enum(STATES),
-    reason: z.string(),
-    run_id: z.string().nullable(),
-    recorded_at: Time(),
-  }),
+  z
+    .object({
+      due_at: Time(),
+      until_at: Time(),
+      count: z.number().int(),
+      state: z.enum(STATES),
+      reason: z.string(),
+      run_id: z.string().nullable(),
+      recorded_at: Time(),
+    })
+    .meta({ id: 'Occurrence' }),
 )
 export const OCCURRENCE_EXAMPLE = {
   due_at: '2026-11-22T07:00:00.000Z',
@@ -30,7 +32,12 @@ export const OCCURRENCE_EXAMPLE = {
 /** A moment, whichever offset it is written with; an answer's form, so that it compares with what is stored. */
 const Moment = lazy(() => z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString()))
 
-export const OccurrenceQuery = lazy(() => Cursor().extend({ from: Moment().optional(), to: Moment().optional() }))
+export const OccurrenceQuery = lazy(() =>
+  Cursor().extend({
+    from: Moment().optional().describe('Not before this instant.'),
+    to: Moment().optional().describe('Not after it.'),
+  }),
+)
 export const Occurrences = lazy(() =>
   z.object({
     items: z.array(Occurrence()),
@@ -65,6 +72,7 @@ export const scheduleEndpoints = [
   endpoint({
     method: 'post',
     path: '/api/schedules/preview',
+    operationId: 'previewSchedule',
     tag: 'Tasks',
     role: 'user',
     scopes: ['read'],

@@ -143,6 +143,7 @@ export const sessionEndpoints = [
   endpoint({
     method: 'post',
     path: '/api/auth/sessions/end-others',
+    operationId: 'endOtherSessions',
     tag: 'Account',
     role: 'user',
     scopes: ['admin'],

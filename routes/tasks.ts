@@ -19,33 +19,39 @@ import {
 } from './schedules.ts'
 
 const TaskShape = lazy(() =>
-  z.object({
-    id: z.string(),
-    name: z.string(),
-    prompt: z.string(),
-    integrity: z.enum(['owner', 'third_party']),
-    agent_id: z.string().nullable(),
-    model: z.string().nullable(),
-    schedule: z.string().nullable(),
-    run_at: Time().nullable(),
-    timezone: z.string(),
-    catch_up: z.boolean(),
-    next_run_at: Time().nullable(),
-    enabled: z.boolean(),
-    allowed_tools: z.array(z.string()).nullable(),
-    max_tool_calls: z.number().nullable(),
-    max_cost_usd: z.number().nullable(),
-    last_occurrence: Occurrence().nullable(),
-    last_run: LastRun().nullable(),
-    input_tokens: z.number(),
-    output_tokens: z.number(),
-    cost_usd: z.number().nullable(),
-    created_at: Time(),
-    updated_at: Time(),
-    user_id: z.string(),
-  }),
+  z
+    .object({
+      id: z.string(),
+      name: z.string(),
+      prompt: z.string(),
+      integrity: z.enum(['owner', 'third_party']),
+      agent_id: z.string().nullable(),
+      model: z.string().nullable(),
+      schedule: z.string().nullable(),
+      run_at: Time().nullable(),
+      timezone: z.string(),
+      catch_up: z.boolean(),
+      next_run_at: Time().nullable(),
+      enabled: z.boolean(),
+      allowed_tools: z.array(z.string()).nullable(),
+      max_tool_calls: z.number().nullable(),
+      max_cost_usd: z.number().nullable(),
+      last_occurrence: Occurrence().nullable(),
+      last_run: LastRun().nullable(),
+      input_tokens: z.number(),
+      output_tokens: z.number(),
+      cost_usd: z.number().nullable(),
+      created_at: Time(),
+      updated_at: Time(),
+      user_id: z.string(),
+    })
+    .meta({ id: 'Task' }),
 )
-const TaskDetail = lazy(() => TaskShape().extend({ runs: z.array(RunEntry()) }))
+const TaskDetail = lazy(() =>
+  TaskShape()
+    .extend({ runs: z.array(RunEntry()) })
+    .meta({ id: 'TaskDetail' }),
+)
 const Id = lazy(() => z.object({ id: z.string() }))
 const Nothing = lazy(() => z.strictObject({}))
 

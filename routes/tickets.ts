@@ -11,6 +11,7 @@ export const ticketEndpoints = [
     role: 'user',
     scopes: ['read'],
     status: 201,
+    creates: { showsSecret: true },
     summary: 'A ticket that opens one socket',
     description:
       'For clients that cannot set headers on a WebSocket: /ws/{session_id}?ticket=…, once, within 60 seconds.',

@@ -4,15 +4,17 @@ import { lazy } from '../services/shapes/lazy.ts'
 import { endpoint } from './endpoint.ts'
 
 const Entry = lazy(() =>
-  z.object({
-    id: z.string(),
-    path: z.string(),
-    size: z.number(),
-    cause: z.enum(['overwritten', 'deleted']),
-    run_id: z.string().nullable(),
-    created_at: Time(),
-    restored_at: Time().nullable(),
-  }),
+  z
+    .object({
+      id: z.string(),
+      path: z.string(),
+      size: z.number(),
+      cause: z.enum(['overwritten', 'deleted']),
+      run_id: z.string().nullable(),
+      created_at: Time(),
+      restored_at: Time().nullable(),
+    })
+    .meta({ id: 'TrashedFile' }),
 )
 const Id = lazy(() => z.object({ id: z.string() }))
 const EXAMPLE = {

@@ -17,19 +17,25 @@ const Budget = lazy(() =>
   z.object({ spent_usd: z.number(), reserved_usd: z.number(), limit_usd: z.number().nullable() }),
 )
 const Usage = lazy(() =>
-  z.object({
-    from: Day(),
-    to: Day(),
-    group: Group(),
-    timezone: z.string(),
-    rows: z.array(Totals().extend({ key: z.string(), label: z.string() })),
-    total: Totals(),
-    budgets: z.object({ day: Budget(), month: Budget() }),
-  }),
+  z
+    .object({
+      from: Day(),
+      to: Day(),
+      group: Group(),
+      timezone: z.string(),
+      rows: z.array(Totals().extend({ key: z.string(), label: z.string() })),
+      total: Totals(),
+      budgets: z.object({ day: Budget(), month: Budget() }),
+    })
+    .meta({ id: 'Usage' }),
 )
 const Query = lazy(() =>
   z
-    .object({ from: Day().optional(), to: Day().optional(), group: Group().default('day') })
+    .object({
+      from: Day().optional().describe('The first day, counted in.'),
+      to: Day().optional().describe('The last day, counted in.'),
+      group: Group().default('day').describe('What a row stands for.'),
+    })
     .refine(({ from, to }) => from === undefined || to === undefined || from <= to, {
       path: ['from'],
       message: 'The first day must not come after the last',
@@ -42,6 +48,7 @@ export const usageEndpoints = [
   endpoint({
     method: 'get',
     path: '/api/usage',
+    operationId: 'getUsage',
     tag: 'Usage',
     role: 'user',
     scopes: ['read'],

@@ -21,36 +21,40 @@ const Draft = lazy(() =>
 )
 const Change = lazy(() => Draft().partial())
 const Target = lazy(() =>
-  z.object({
-    id: z.string(),
-    name: z.string(),
-    url: z.string(),
-    description: z.string(),
-    owner: z.boolean(),
-    enabled: z.boolean(),
-    created_at: Time(),
-    updated_at: Time(),
-    last_delivery: z
-      .object({ state: State(), at: Time(), status: z.number().nullable(), error: z.string().nullable() })
-      .nullable(),
-  }),
+  z
+    .object({
+      id: z.string(),
+      name: z.string(),
+      url: z.string(),
+      description: z.string(),
+      owner: z.boolean(),
+      enabled: z.boolean(),
+      created_at: Time(),
+      updated_at: Time(),
+      last_delivery: z
+        .object({ state: State(), at: Time(), status: z.number().nullable(), error: z.string().nullable() })
+        .nullable(),
+    })
+    .meta({ id: 'WebhookTarget' }),
 )
 const NewTarget = lazy(() => Target().extend({ secret: z.string() }))
 const Delivery = lazy(() =>
-  z.object({
-    id: z.string(),
-    run_id: z.string().nullable(),
-    call_id: z.string().nullable(),
-    state: State(),
-    attempts: z.number().int(),
-    next_attempt_at: Time().nullable(),
-    last_status: z.number().int().nullable(),
-    last_error: z.string().nullable(),
-    answer: z.string().nullable(),
-    body: z.string(),
-    created_at: Time(),
-    updated_at: Time(),
-  }),
+  z
+    .object({
+      id: z.string(),
+      run_id: z.string().nullable(),
+      call_id: z.string().nullable(),
+      state: State(),
+      attempts: z.number().int(),
+      next_attempt_at: Time().nullable(),
+      last_status: z.number().int().nullable(),
+      last_error: z.string().nullable(),
+      answer: z.string().nullable(),
+      body: z.string(),
+      created_at: Time(),
+      updated_at: Time(),
+    })
+    .meta({ id: 'WebhookDelivery' }),
 )
 const Deliveries = lazy(() => list(Delivery)().extend({ total_is_min: z.boolean().optional() }))
 const Tested = lazy(() =>

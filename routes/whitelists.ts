@@ -30,7 +30,9 @@ const Listing = lazy(() =>
   z.object({ path: z.string(), entries: z.array(z.object({ name: z.string(), type: z.enum(['dir', 'file']) })) }),
 )
 
-const BrowserQuery = lazy(() => z.object({ path: PathText().default('/') }))
+const BrowserQuery = lazy(() =>
+  z.object({ path: PathText().default('/').describe('Which folder, from the root of the server.') }),
+)
 
 export const whitelistEndpoints = [
   endpoint({
@@ -162,6 +164,7 @@ export const whitelistEndpoints = [
   endpoint({
     method: 'get',
     path: '/api/filesystem-browser',
+    operationId: 'browseFolders',
     tag: 'Whitelists',
     role: 'admin',
     scopes: ['admin'],

@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'setup_required'
   | 'password_required'
   | 'not_found'
+  | 'method_not_allowed'
   | 'conflict'
   | 'expired'
   | 'too_large'

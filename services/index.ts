@@ -216,7 +216,7 @@ export function createServices(deps: ServicesDeps) {
     maskValue: credentials.maskValue,
   })
   const runDetails = createRunDetails({ db, store: runStore, history, transcript, log: eventLog, agents, tasks })
-  const idempotency = createIdempotency(masked)
+  const idempotency = createIdempotency({ ...masked, vault })
 
   return {
     ...access,

@@ -3,7 +3,7 @@ import { lazy } from './lazy.ts'
 
 /** Shapes that many endpoints share. */
 
-export const Ok = lazy(() => z.strictObject({ ok: z.literal(true) }))
+export const Ok = lazy(() => z.strictObject({ ok: z.literal(true) }).meta({ id: 'Ok' }))
 export const OK = { ok: true } as const
 
 export const Time = lazy(() => z.iso.datetime())
@@ -19,10 +19,20 @@ const number = (smallest: number, largest: number, fallback: number) =>
   z.coerce.number().int().min(smallest).max(largest).default(fallback)
 
 /** `?page=&per_page=`, as the seed's lists have it. */
-export const Page = lazy(() => z.object({ page: number(1, 1_000_000, 1), per_page: number(1, 200, 50) }))
+export const Page = lazy(() =>
+  z.object({
+    page: number(1, 1_000_000, 1).describe('Which page; the first is 1.'),
+    per_page: number(1, 200, 50).describe('How many a page.'),
+  }),
+)
 
 /** `?limit=&cursor=`. */
-export const Cursor = lazy(() => z.object({ limit: number(1, 200, 50), cursor: z.string().max(200).optional() }))
+export const Cursor = lazy(() =>
+  z.object({
+    limit: number(1, 200, 50).describe('How many at most.'),
+    cursor: z.string().max(400).optional().describe('`next_cursor` of the page before; absent for the first page.'),
+  }),
+)
 
 /** `true` and `1`, `false` and `0` in a query. */
 export const QueryFlag = lazy(() =>

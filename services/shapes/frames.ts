@@ -147,38 +147,40 @@ export const ATTACHMENT_TYPES = [
 export const MAX_ATTACHMENT_BYTES = 20 * 1024 * 1024
 
 export const ClientFrame = lazy(() =>
-  z.discriminatedUnion('type', [
-    z.strictObject({
-      type: z.literal('message'),
-      content: z.string().max(200_000),
-      model: z.string().min(1).max(200).optional(),
-      agent_id: z.string().min(1).max(64).optional(),
-      web: z.boolean().optional(),
-      attachments: z
-        .array(
-          z.strictObject({
-            name: z.string().min(1).max(255),
-            media_type: z.enum(ATTACHMENT_TYPES),
-            data: z.base64(),
-          }),
-        )
-        .max(20)
-        .optional(),
-    }),
-    z.strictObject({
-      type: z.literal('confirm'),
-      call_id: z.uuid(),
-      approved: z.boolean().optional(),
-      decision: z.enum(['done', 'again', 'give_up']).optional(),
-      note: z.string().max(2_000).optional(),
-      arguments: z.record(z.string(), z.unknown()).optional(),
-      remember: z.enum(['conversation', 'agent']).optional(),
-    }),
-    z.strictObject({ type: z.literal('stop') }),
-    z.strictObject({ type: z.literal('clear') }),
-    z.strictObject({ type: z.literal('subscribe'), channels: z.array(z.string()).min(1).max(20) }),
-    z.strictObject({ type: z.literal('unsubscribe'), channels: z.array(z.string()).min(1).max(20) }),
-    z.strictObject({ type: z.literal('ping') }),
-  ]),
+  z
+    .discriminatedUnion('type', [
+      z.strictObject({
+        type: z.literal('message'),
+        content: z.string().max(200_000),
+        model: z.string().min(1).max(200).optional(),
+        agent_id: z.string().min(1).max(64).optional(),
+        web: z.boolean().optional(),
+        attachments: z
+          .array(
+            z.strictObject({
+              name: z.string().min(1).max(255),
+              media_type: z.enum(ATTACHMENT_TYPES),
+              data: z.base64(),
+            }),
+          )
+          .max(20)
+          .optional(),
+      }),
+      z.strictObject({
+        type: z.literal('confirm'),
+        call_id: z.uuid(),
+        approved: z.boolean().optional(),
+        decision: z.enum(['done', 'again', 'give_up']).optional(),
+        note: z.string().max(2_000).optional(),
+        arguments: z.record(z.string(), z.unknown()).optional(),
+        remember: z.enum(['conversation', 'agent']).optional(),
+      }),
+      z.strictObject({ type: z.literal('stop') }),
+      z.strictObject({ type: z.literal('clear') }),
+      z.strictObject({ type: z.literal('subscribe'), channels: z.array(z.string()).min(1).max(20) }),
+      z.strictObject({ type: z.literal('unsubscribe'), channels: z.array(z.string()).min(1).max(20) }),
+      z.strictObject({ type: z.literal('ping') }),
+    ])
+    .meta({ id: 'ClientFrame', description: 'What a client may say on /ws/{session_id}.' }),
 )
 export type ClientFrame = z.infer<ReturnType<typeof ClientFrame>>
