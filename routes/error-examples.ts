@@ -9,6 +9,10 @@ export const ERRORS: Record<ErrorCode, { means: string; error: string; detail?: 
   },
   unauthorized: { means: 'Nobody is signed in, or the API key is not valid.', error: 'Sign in first.' },
   invalid_credentials: { means: 'The name, password or code is wrong.', error: 'That name or password is wrong.' },
+  totp_required: {
+    means: 'A code of the authenticator app, or a recovery code, is due beside the password.',
+    error: 'Give the code of your authenticator app, or a recovery code.',
+  },
   forbidden: {
     means: 'The role or the scopes of the key do not reach.',
     error: 'This API key lacks the scope admin.',

@@ -78,6 +78,7 @@ export const totpEndpoints = [
   endpoint({
     method: 'post',
     path: '/api/auth/totp/recovery-codes',
+    operationId: 'renewRecoveryCodes',
     tag: 'Account',
     role: 'user',
     scopes: [],
