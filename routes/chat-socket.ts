@@ -9,7 +9,9 @@ import { isUuid } from '../services/ids.ts'
 import type { Services } from '../services/index.ts'
 import type { Log } from '../services/log.ts'
 import { effectiveScopes } from '../services/shapes/api-key.ts'
+import { inRequest, type RequestPlace } from '../services/request-context.ts'
 import type { Who } from '../services/who.ts'
+import { requestIdOf } from './attendance.ts'
 import { identify, isSameOrigin, keyOf, type SessionHandler } from './auth.ts'
 import { converse } from './chat-conversation.ts'
 import { asAppError, STATUS } from './errors.ts'
@@ -49,30 +51,44 @@ export function serveChat(server: Server, deps: ChatSocketDeps): () => void {
     clientTracking: false,
   })
   const open = new Map<WebSocket, Who>()
+  const requests = new WeakMap<IncomingMessage, RequestPlace>()
 
   services.endings.listen((ending) => {
     for (const [socket, who] of open) if (concerns(ending, who)) farewell(socket, 1008, 'Signed out')
   })
 
   server.on('upgrade', (req, stream, head) => {
-    stream.on('error', (error) => log.debug({ err: error }, 'upgrade broke'))
-    admit(req, deps)
+    const request = { id: requestIdOf(req), over: false }
+    requests.set(req, request)
+    stream.on('error', (error) => log.debug({ err: error, request_id: request.id }, 'upgrade broke'))
+    inRequest(request, () => admit(req, deps))
       .then(({ who, conversationId, after }) => {
         sockets.handleUpgrade(req, stream, head, (socket) => {
           deps.vouch(stream)
           open.set(socket, who)
-          socket.on('close', () => open.delete(socket))
-          converse(socket, { who, conversationId, after, stream }, deps)
+          const closed = services.tallies.socket()
+          socket.on('close', () => (open.delete(socket), closed()))
+          converse(
+            socket,
+            { who, conversationId, after, stream },
+            { ...deps, log: log.child({ request_id: request.id }) },
+          )
         })
       })
       .catch(async (error: unknown) => {
-        const refusal = asAppError(error, (bug) => log.error({ err: bug }, 'upgrade failed'))
-        refuse(stream, await struck(refusal, req, deps))
+        const refusal = asAppError(error, (bug) => log.error({ err: bug, request_id: request.id }, 'upgrade failed'))
+        refuse(stream, await struck(refusal, req, deps), request.id)
       })
       .catch((error: unknown) => stream.destroy(error as Error))
+      .finally(() => void (request.over = true))
   })
-  sockets.on('wsClientError', (_error, stream) =>
-    refuse(stream, new AppError('invalid', 'That is no request for a WebSocket of version 13.')),
+  sockets.on('headers', (headers, req) => void headers.push(`X-Request-Id: ${requests.get(req)?.id ?? ''}`))
+  sockets.on('wsClientError', (_error, stream, req) =>
+    refuse(
+      stream,
+      new AppError('invalid', 'That is no request for a WebSocket of version 13.'),
+      requests.get(req)?.id ?? '',
+    ),
   )
 
   // @NOTE nobody says when a key runs out or a row is changed by hand, so it is looked at; other endings are told at once.
@@ -160,13 +176,14 @@ async function struck(refusal: AppError, req: IncomingMessage, deps: ChatSocketD
   )
 }
 
-function refuse(stream: Duplex, error: AppError): void {
+function refuse(stream: Duplex, error: AppError, requestId: string): void {
   const body = JSON.stringify({ error: error.message, code: error.code })
   const headers = {
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
+    'X-Request-Id': requestId,
     ...(error.retryAfter === undefined ? {} : { 'Retry-After': error.retryAfter }),
     Connection: 'close',
   }

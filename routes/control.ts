@@ -3,7 +3,7 @@ import { Ok, OK, Time } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import { endpoint } from './endpoint.ts'
 
-const Lane = lazy(() => z.object({ running: z.number(), queued: z.number(), max_concurrent: z.number() }))
+export const Lane = lazy(() => z.object({ running: z.number(), queued: z.number(), max_concurrent: z.number() }))
 const Item = lazy(() =>
   z.object({
     run_id: z.string(),

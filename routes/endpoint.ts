@@ -94,6 +94,7 @@ export function mount(app: Express, endpoints: readonly Endpoint[], services: Se
 /** Nothing of a body is read before it is known that the asker may ask. */
 function bodyParsers(definition: Endpoint, services: Services): RequestHandler[] {
   const allow: RequestHandler = (req, res, next) => {
+    res.locals.route = definition.path
     res.locals.who = admit(definition, req, services)
     next()
   }

@@ -9,6 +9,7 @@ import type { Services } from '../services/index.ts'
 import type { Log } from '../services/log.ts'
 import { accountEndpoints } from './account.ts'
 import { agentEndpoints } from './agents.ts'
+import { attendance } from './attendance.ts'
 import { agentWorkEndpoints } from './agent-work.ts'
 import { runEndpoints } from './runs.ts'
 import { toolEndpoints } from './tools.ts'
@@ -27,6 +28,7 @@ import { errorHandler } from './errors.ts'
 import { grantEndpoints } from './grants.ts'
 import { healthEndpoints } from './health.ts'
 import { hostCheck } from './hosts.ts'
+import { metricsEndpoints } from './metrics.ts'
 import { wrongMethod } from './methods.ts'
 import { modelEndpoints } from './models.ts'
 import { notificationEndpoints } from './notifications.ts'
@@ -46,6 +48,7 @@ import { whitelistEndpoints } from './whitelists.ts'
 /** Every endpoint, in reading order. */
 export const endpoints: readonly Endpoint[] = [
   ...healthEndpoints,
+  ...metricsEndpoints,
   ...setupEndpoints,
   ...sessionEndpoints,
   ...accountEndpoints,
@@ -77,6 +80,9 @@ export const endpoints: readonly Endpoint[] = [
   ...doctorEndpoints,
 ]
 
+/** Where a cookie says who is asking. */
+const WITH_SESSION = ['/api', '/health/detailed', '/metrics']
+
 export type AppDeps = {
   services: Services
   config: Config
@@ -90,8 +96,8 @@ export type AppDeps = {
 export function buildApp({ services, config, log, session, pageDir, documentFile }: AppDeps): Express {
   const app = express()
   app.disable('x-powered-by').disable('etag').set('trust proxy', config.trustProxy).set('query parser', 'simple')
-  app.use(securityHeaders(config), hostCheck(config))
-  app.use('/api', noStore, session, originCheck(config))
+  app.use(attendance({ tallies: services.tallies, log }), securityHeaders(config), hostCheck(config))
+  app.use(WITH_SESSION, noStore, session, originCheck(config))
   mount(app, endpoints, services, config)
   app.get('/openapi.json', openApi(documentFile))
   app.use(wrongMethod(endpoints))

@@ -1,76 +1,148 @@
 import { statfsSync } from 'node:fs'
 import type { Db } from '../db/open.ts'
 import { SCHEMA_VERSION } from '../db/open.ts'
+import { CHECK } from './master-key.ts'
 import type { Models } from './models/index.ts'
+import type { Scheduler } from './schedules/scheduler.ts'
 import type { Settings } from './settings.ts'
+import type { Vault } from './vault.ts'
 
 const LITTLE_SPACE = 200 * 1024 * 1024
+/** It looks once a second. */
+const LONGEST_SILENCE_MS = 30_000
+
+/** `off`: not there, or not set up. */
+export type CheckState = 'ok' | 'degraded' | 'unhealthy' | 'off'
+
+export const CHECKS = ['database', 'vault', 'schema', 'disk', 'scheduler', 'mail', 'telegram', 'models'] as const
+export type CheckName = (typeof CHECKS)[number]
+
+/** What a check found, with a sentence for the owner where there is something to say. */
+type Found = { state: CheckState; words?: string }
 
 export type HealthReport = {
   status: 'ok' | 'degraded' | 'unhealthy'
-  checks: Record<string, string>
+  checks: Record<CheckName, CheckState>
   warnings: string[]
   issues: string[]
 }
 
 export type HealthDeps = {
-  db: Db
+  db: Pick<Db, 'sqlite' | 'prepare'>
+  vault: Pick<Vault, 'open'>
   dataDir: string
   models: Pick<Models, 'providers'>
   settings: Pick<Settings, 'get'>
+  scheduler: Pick<Scheduler, 'silence'>
 }
 
-/** Whether the house is in order. `issues` make it unhealthy, a full disk degraded; other warnings are for the owner to know. */
-export function createHealth({ db, dataDir, models, settings }: HealthDeps) {
-  function disk(): string | undefined {
-    const { bavail, bsize } = statfsSync(dataDir)
-    return bavail * bsize < LITTLE_SPACE ? 'There is hardly any space left on the disk.' : undefined
+export type Health = ReturnType<typeof createHealth>
+
+const OK: Found = { state: 'ok' }
+const OFF: Found = { state: 'off' }
+
+/**
+ * Whether the house is in order. What is `unhealthy` is an issue, the rest are warnings; a warning about what the owner chose
+ * (the flow guard, no model) leaves the house healthy. Nothing here says more than anybody may hear.
+ */
+export function createHealth({ db, vault, dataDir, models, settings, scheduler }: HealthDeps) {
+  const look: Record<CheckName, () => Found> = {
+    database() {
+      db.prepare('SELECT 1 FROM users LIMIT 1').get()
+      return OK
+    },
+
+    vault() {
+      const row = db.prepare<[string], { value: string }>('SELECT value FROM settings WHERE name = ?').get(CHECK.row)
+      if (row) vault.open(row.value, CHECK)
+      return OK
+    },
+
+    schema() {
+      if (db.sqlite.pragma('user_version', { simple: true }) === SCHEMA_VERSION) return OK
+      return { state: 'unhealthy', words: 'The database has another schema.' }
+    },
+
+    disk() {
+      const { bavail, bsize } = statfsSync(dataDir)
+      if (bavail * bsize >= LITTLE_SPACE) return OK
+      return { state: 'degraded', words: 'There is hardly any space left on the disk.' }
+    },
+
+    scheduler() {
+      const silence = scheduler.silence()
+      if (silence !== undefined && silence < LONGEST_SILENCE_MS) return OK
+      return { state: 'degraded', words: 'The scheduler does not look for what is due.' }
+    },
+
+    mail: () => OFF,
+    telegram: () => OFF,
+
+    models() {
+      if (models.providers().some((name) => name !== 'rehearsal')) return OK
+      return { state: 'off', words: 'No model provider is set up; only the rehearsal model answers.' }
+    },
   }
 
-  function database(): string | undefined {
-    return db.sqlite.pragma('user_version', { simple: true }) === SCHEMA_VERSION
-      ? undefined
-      : 'The database has another schema.'
+  function guardWarning(): string[] {
+    if (settings.get('flow_guard')) return []
+    return [
+      'The flow guard is off: what others wrote can make Steward act without asking you. Turn it on under Settings → Security.',
+    ]
   }
 
-  function modelWarning(): string | undefined {
-    return models.providers().some((name) => name !== 'rehearsal')
-      ? undefined
-      : 'No model provider is set up; only the rehearsal model answers.'
+  /** Every check with what it found and how many milliseconds it took. */
+  function examine() {
+    return CHECKS.map((name) => {
+      const began = performance.now()
+      const found = attempt(name, look[name])
+      return { name, ...found, ms: performance.now() - began }
+    })
   }
 
-  function guardWarning(): string | undefined {
-    return settings.get('flow_guard')
-      ? undefined
-      : 'The flow guard is off: what others wrote can make Steward act without asking you. Turn it on under Settings → Security.'
+  function reportOf(found: ReturnType<typeof examine>): HealthReport {
+    const words = (bad: boolean) =>
+      found.flatMap((one) => (one.words !== undefined && (one.state === 'unhealthy') === bad ? [one.words] : []))
+    const issues = words(true)
+    const isDegraded = found.some(({ state }) => state === 'degraded')
+    return {
+      status: issues.length > 0 ? 'unhealthy' : isDegraded ? 'degraded' : 'ok',
+      checks: Object.fromEntries(found.map(({ name, state }) => [name, state])) as Record<CheckName, CheckState>,
+      warnings: [...words(false), ...attemptWarnings(guardWarning)],
+      issues,
+    }
   }
 
   return {
-    ready(): HealthReport {
-      const found = { database: attempt(database), disk: attempt(disk) }
-      const warning = modelWarning()
-      const issues = found.database === undefined ? [] : [found.database]
-      const warnings = [found.disk, guardWarning(), warning].filter((one) => one !== undefined)
-      return {
-        status: issues.length > 0 ? 'unhealthy' : found.disk !== undefined ? 'degraded' : 'ok',
-        checks: {
-          database: found.database ?? 'ok',
-          schema: found.database ?? 'ok',
-          vault: 'ok',
-          disk: found.disk ?? 'ok',
-          models: warning ?? 'ok',
-        },
-        warnings,
-        issues,
-      }
+    ready: (): HealthReport => reportOf(examine()),
+
+    /** The same, with how long each check took. */
+    detailed(): HealthReport & { latencies_ms: Record<CheckName, number> } {
+      const found = examine()
+      const latencies = Object.fromEntries(found.map(({ name, ms }) => [name, Math.round(ms * 1000) / 1000]))
+      return { ...reportOf(found), latencies_ms: latencies as Record<CheckName, number> }
     },
   }
 }
 
-function attempt(check: () => string | undefined): string | undefined {
+const FAULTS: Partial<Record<CheckName, string>> = {
+  database: 'The database cannot be read.',
+  vault: 'The master key does not fit the vault: credentials cannot be read.',
+}
+
+/** A check that fails is what it found. */
+function attempt(name: CheckName, check: () => Found): Found {
   try {
     return check()
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+  } catch {
+    return { state: 'unhealthy', words: FAULTS[name] ?? `The check of the ${name} failed.` }
+  }
+}
+
+function attemptWarnings(warnings: () => string[]): string[] {
+  try {
+    return warnings()
+  } catch {
+    return []
   }
 }

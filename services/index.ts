@@ -25,6 +25,7 @@ import { newId } from './ids.ts'
 import { createLimits } from './limits.ts'
 import type { Log } from './log.ts'
 import { openVault } from './master-key.ts'
+import { createMetrics } from './metrics.ts'
 import { createModels } from './models/index.ts'
 import { createNotifications } from './notifications.ts'
 import { hostKeys } from './outgoing/addresses.ts'
@@ -44,12 +45,14 @@ import { createScheduler } from './schedules/scheduler.ts'
 import { createSchedules } from './schedules/schedules.ts'
 import { createSecurity } from './security.ts'
 import { createSettings } from './settings.ts'
+import { createTallies } from './tallies.ts'
 import { createTasks } from './tasks.ts'
 import { createTools } from './tools/index.ts'
 import { createRegistry } from './tools/registry.ts'
 import { configuredEngine } from './tools/search-engines.ts'
 import { createTranscript } from './transcript.ts'
 import { createUsage } from './usage.ts'
+import { createVitals } from './vitals.ts'
 import { createWebhooks } from './webhooks/webhooks.ts'
 import { createWhitelists } from './whitelists/whitelists.ts'
 
@@ -155,6 +158,8 @@ export function createServices(deps: ServicesDeps) {
   const approvals = createApprovals(masked)
   const grants = createGrants({ ...base, timezone: config.timezone, audit })
   const registry = createRegistry([...tools, ...deps.furtherTools], deps.toolSchemaFile)
+  const toolNames = new Set(registry.tools().map(({ name }) => name))
+  const tallies = createTallies({ db, isTool: (name) => toolNames.has(name) })
   const privateHosts = hostKeys(config.allowedPrivateHosts)
   const lists = (userId: string): Lists => ({
     domains: whitelists.web().map((entry) => ({ domain: entry.domain, privateOk: entry.private_ok })),
@@ -184,6 +189,7 @@ export function createServices(deps: ServicesDeps) {
     budgets,
     models,
     credentials,
+    tallies,
     canary: createCanary({ vault }),
     givesAway: (value) => leaks.find(value).some(({ form }) => form !== 'shape'),
     agents,
@@ -217,6 +223,8 @@ export function createServices(deps: ServicesDeps) {
   })
   const runDetails = createRunDetails({ db, store: runStore, history, transcript, log: eventLog, agents, tasks })
   const idempotency = createIdempotency({ ...masked, vault })
+  const health = createHealth({ db, vault, dataDir: folder.dir, models, settings, scheduler })
+  const vitals = createVitals({ db, folder, now, version })
 
   return {
     ...access,
@@ -259,7 +267,10 @@ export function createServices(deps: ServicesDeps) {
     idempotency,
     folderBrowser: createFolderBrowser(bounds),
     doctor: createDoctor({ ...base, config }),
-    health: createHealth({ db, dataDir: folder.dir, models, settings }),
+    health,
+    vitals,
+    tallies,
+    metrics: createMetrics({ db, tallies, health, vitals, control, outbox: webhooks.outbox }),
 
     /** Takes up the work where it lay, and begins to look after the house. */
     start(): void {

@@ -3,6 +3,7 @@ import type { TokenUsage } from '../agent/model.ts'
 import type { Db } from '../../db/open.ts'
 import type { Budgets } from '../budgets.ts'
 import type { Models } from '../models/index.ts'
+import type { Tallies } from '../tallies.ts'
 import type { Journal } from './journal.ts'
 import type { Run, RunStore } from './store.ts'
 import type { Pending } from './turns.ts'
@@ -13,6 +14,7 @@ export type BillsDeps = {
   journal: Journal
   budgets: Pick<Budgets, 'record'>
   models: Pick<Models, 'cost'>
+  tallies: Pick<Tallies, 'turn'>
 }
 
 /** What of a run that goes is not written down yet. */
@@ -30,7 +32,7 @@ const CHARS_PER_TOKEN = 3
 export type Bills = ReturnType<typeof createBills>
 
 /** Model turns go to disk with what they cost. Callers hold the transaction; what was set aside is let go after it. */
-export function createBills({ db, store, journal, budgets, models }: BillsDeps) {
+export function createBills({ db, store, journal, budgets, models, tallies }: BillsDeps) {
   /** Returns the cost in USD; null where the price is not known. `model`: the run's own, unless another did the work. */
   function spend(run: Run, usage: TokenUsage, model = run.model): number | null {
     const costUsd = models.cost(model, usage)
@@ -38,6 +40,7 @@ export function createBills({ db, store, journal, budgets, models }: BillsDeps) 
     const { userId, agentId, taskId } = run
     const { inputTokens, outputTokens } = usage
     budgets.record({ userId, agentId, taskId, model, inputTokens, outputTokens, costUsd })
+    tallies.turn({ model, inputTokens, outputTokens, costUsd })
     return costUsd
   }
 

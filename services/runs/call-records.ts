@@ -10,6 +10,7 @@ import type { Labels } from '../shapes/labels.ts'
 import { joinLabels } from '../shapes/labels.ts'
 import type { ToolCall, ToolResult } from '../shapes/message.ts'
 import { isRecord } from '../shapes/record.ts'
+import type { Tallies } from '../tallies.ts'
 import type { Journal, Step } from './journal.ts'
 import { take, type Progress } from './mode.ts'
 import { addressOf } from './outcomes.ts'
@@ -26,6 +27,7 @@ export type CallRecordsDeps = {
   audit: Pick<Audit, 'record'>
   questions: Questions
   grants: Pick<Grants, 'use'>
+  tallies: Pick<Tallies, 'call'>
   mask: (text: string) => string
   maskValue: (value: unknown) => unknown
 }
@@ -80,7 +82,7 @@ export function createCallRecords(deps: CallRecordsDeps) {
       ...(end.flags?.length ? { flags: [...end.flags] } : {}),
     })
     const step = journal.find(call.callId)
-    deps.audit.record({
+    const entry = {
       kind: 'tool_call',
       action: step?.operation ?? 'unknown',
       by: { userId: run.userId, name: `run:${run.id}` },
@@ -97,7 +99,9 @@ export function createCallRecords(deps: CallRecordsDeps) {
       success: end.success,
       outcome: [end.summary, ...(end.flags ?? []).map((flag) => `[${flag}]`)].join(' '),
       durationMs: end.durationMs,
-    })
+    }
+    deps.audit.record(entry)
+    deps.tallies.call(entry)
   }
 
   function write(run: Run, call: ToolCall, started: Started): void {

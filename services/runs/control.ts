@@ -85,39 +85,45 @@ export function createControl({
     return position === 0 ? 'Begins now.' : 'Waits for its turn.'
   }
 
+  /** How many runs of the whole house go and wait. */
+  function counts() {
+    const rows = standing.all()
+    const count = (status: string, lane?: string) =>
+      rows
+        .filter((row) => row.status === status && (lane ?? row.lane) === row.lane)
+        .reduce((sum, row) => sum + row.n, 0)
+    const of = (lane: 'chat' | 'background', limit: 'max_concurrent_chats' | 'max_concurrent_runs') => ({
+      running: count('running', lane),
+      queued: count('queued', lane),
+      max_concurrent: settings.get(limit),
+    })
+    return {
+      running: count('running'),
+      queued: count('queued'),
+      max_concurrent: settings.get('max_concurrent_runs'),
+      waiting: count('waiting'),
+      paused: count('paused'),
+      is_paused: settings.get('paused'),
+      chats: of('chat', 'max_concurrent_chats'),
+      runs: of('background', 'max_concurrent_runs'),
+    }
+  }
+
   return {
     /** No model call and no tool starts any more, anywhere, until `resume`; nothing is lost. */
     pause: (by: Actor): void => setPaused(true, by),
     resume: (by: Actor): void => setPaused(false, by),
 
+    counts,
+
     /** Counts of the whole house; the waiting ones of this user, in the order they came. */
     queue(userId: string) {
-      const rows = standing.all()
-      const count = (status: string, lane?: string) =>
-        rows
-          .filter((row) => row.status === status && (lane ?? row.lane) === row.lane)
-          .reduce((sum, row) => sum + row.n, 0)
-      const of = (lane: 'chat' | 'background', limit: 'max_concurrent_chats' | 'max_concurrent_runs') => ({
-        running: count('running', lane),
-        queued: count('queued', lane),
-        max_concurrent: settings.get(limit),
-      })
       const places = { chat: 0, background: 0 }
       const items = unfinished.all(userId, MOST_SHOWN).map((row) => {
         const run = toRun(row)!
         return item(run, run.status === 'queued' ? places[run.lane]++ : 0)
       })
-      return {
-        running: count('running'),
-        queued: count('queued'),
-        max_concurrent: settings.get('max_concurrent_runs'),
-        waiting: count('waiting'),
-        paused: count('paused'),
-        is_paused: settings.get('paused'),
-        chats: of('chat', 'max_concurrent_chats'),
-        runs: of('background', 'max_concurrent_runs'),
-        items,
-      }
+      return { ...counts(), items }
     },
   }
 }

@@ -6,6 +6,7 @@ import type { Address, Events } from '../events.ts'
 import type { Notifications } from '../notifications.ts'
 import type { StopReason } from '../shapes/frames.ts'
 import { callsOf, textOf, type ToolCall } from '../shapes/message.ts'
+import type { Tallies } from '../tallies.ts'
 import type { CallRecords } from './call-records.ts'
 import { partsOf, type Journal } from './journal.ts'
 import type { Run, RunStore } from './store.ts'
@@ -18,6 +19,7 @@ export type OutcomesDeps = {
   events: Events
   notifications: Pick<Notifications, 'add'>
   audit: Pick<Audit, 'record'>
+  tallies: Pick<Tallies, 'ended'>
   /** The name of the run's agent or task, for the owner. */
   nameOf: (run: Run) => string
   cancelSends: (runId: string, why: string) => void
@@ -92,6 +94,11 @@ export function createOutcomes(deps: OutcomesDeps) {
     notifications.add({ userId, kind, title, text, runId, agentId, taskId })
   }
 
+  function end(run: Run, ending: Parameters<RunStore['end']>[1]): void {
+    store.end(run.id, ending)
+    deps.tallies.ended(run.origin, ending.status)
+  }
+
   function close(run: Run, text: string, stopReason: StopReason, why?: string): void {
     tellParent(run)
     const ended = store.get(run.id)
@@ -114,7 +121,7 @@ export function createOutcomes(deps: OutcomesDeps) {
 
     succeeded(run: Run, text: string, stopReason: StopReason): void {
       abandonOpenCalls(run, 'The run ended before this was done.')
-      store.end(run.id, { status: 'succeeded', stopReason, answer: text })
+      end(run, { status: 'succeeded', stopReason, answer: text })
       close(run, text, stopReason)
       report(run, 'result', `${nameOf(run)} is done`, text)
     },
@@ -123,7 +130,7 @@ export function createOutcomes(deps: OutcomesDeps) {
       keepWhatWasSaid(run, text)
       abandonOpenCalls(run, 'The run failed before this was done.')
       const { code, message } = error
-      store.end(run.id, { status: 'failed', stopReason: null, answer: text, error: { code, message } })
+      end(run, { status: 'failed', stopReason: null, answer: text, error: { code, message } })
       events.keep(addressOf(run), { type: 'run', status: 'failed' })
       events.keep(addressOf(run), { type: 'error', error: message, code })
       tellParent(run)
@@ -134,7 +141,7 @@ export function createOutcomes(deps: OutcomesDeps) {
       cancelSends(run.id, 'The run was stopped.')
       keepWhatWasSaid(run, text)
       abandonOpenCalls(run, 'The run was stopped before this was done.')
-      store.end(run.id, { status: 'stopped', stopReason: 'stopped', answer: text })
+      end(run, { status: 'stopped', stopReason: 'stopped', answer: text })
       close(run, text, 'stopped')
     },
 
@@ -143,7 +150,7 @@ export function createOutcomes(deps: OutcomesDeps) {
       cancelSends(run.id, BETRAYED)
       keepWhatWasSaid(run, text)
       abandonOpenCalls(run, BETRAYED)
-      store.end(run.id, {
+      end(run, {
         status: 'stopped',
         stopReason: 'stopped',
         answer: text,
@@ -177,7 +184,7 @@ export function createOutcomes(deps: OutcomesDeps) {
     outOfBudget(run: Run, text: string, why: string): void {
       keepWhatWasSaid(run, text)
       abandonOpenCalls(run, why)
-      store.end(run.id, {
+      end(run, {
         status: 'stopped',
         stopReason: 'budget',
         answer: text,
@@ -191,7 +198,7 @@ export function createOutcomes(deps: OutcomesDeps) {
     interrupted(run: Run): void {
       const text = textWritten(run.id)
       abandonOpenCalls(run, 'The server stopped in the middle of this.')
-      store.end(run.id, { status: 'interrupted', stopReason: 'interrupted', answer: text })
+      end(run, { status: 'interrupted', stopReason: 'interrupted', answer: text })
       close(run, text, 'interrupted')
       report(run, 'trouble', `${nameOf(run)} was interrupted`, DIED_TOO_OFTEN)
     },

@@ -12,6 +12,7 @@ import type { Approvals } from '../policy/approvals.ts'
 import type { Canary } from '../policy/canary.ts'
 import type { Lists } from '../policy/decide.ts'
 import type { Settings } from '../settings.ts'
+import type { Tallies } from '../tallies.ts'
 import type { Registry } from '../tools/registry.ts'
 import { createAdmission } from './admission.ts'
 import { createBills } from './bills.ts'
@@ -51,6 +52,7 @@ export type RunEngineDeps = Deps & {
   budgets: Budgets
   models: Models
   credentials: Pick<Credentials, 'mask' | 'maskValue' | 'maskedText'>
+  tallies: Pick<Tallies, 'turn' | 'call' | 'ended'>
   canary: Canary
   /** Whether a value holds a secret of the vault, however it is written. */
   givesAway: (value: unknown) => boolean
