@@ -19,7 +19,9 @@ class Scrape extends Map<string, number> {
       const type = /^# TYPE (\S+) (\S+)$/.exec(line)
       if (type) this.types.set(type[1]!, type[2]!)
       if (line === '' || line.startsWith('#')) continue
-      const series = /^([a-z_:][a-z0-9_:]*(?:\{(?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*\})?) (-?[\d.e+-]+|NaN|\+Inf)$/i.exec(line)
+      const series = /^([a-z_:][a-z0-9_:]*(?:\{(?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*\})?) (-?[\d.e+-]+|NaN|\+Inf)$/i.exec(
+        line,
+      )
       assert.ok(series, `no series: ${line}`)
       this.set(series[1]!, Number(series[2]))
     }
