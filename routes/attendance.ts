@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Request, RequestHandler, Response } from 'express'
-import { newId } from '../services/ids.ts'
+import { quickId } from '../services/ids.ts'
 import type { Log } from '../services/log.ts'
 import { inRequest } from '../services/request-context.ts'
 import type { Tallies } from '../services/tallies.ts'
@@ -13,7 +13,7 @@ const LONGEST_PATH = 200
 /** The id that the asker gave the request, where it is of a sane form; else a new one. */
 export function requestIdOf(req: IncomingMessage): string {
   const given = req.headers['x-request-id']
-  return typeof given === 'string' && SANE_ID.test(given) ? given : newId()
+  return typeof given === 'string' && SANE_ID.test(given) ? given : quickId()
 }
 
 /**
