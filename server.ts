@@ -15,6 +15,7 @@ import { readEnvironment } from './services/environment.ts'
 import type { Tool } from './services/agent/tool.ts'
 import { createServices } from './services/index.ts'
 import { createLog, type Log } from './services/log.ts'
+import { NO_MAILER, type Mailer } from './services/mailer.ts'
 import type { NetworkEdge } from './services/outgoing/connect.ts'
 
 /** How long a stop waits for what goes on; the whole stop is over within ten seconds. */
@@ -28,9 +29,9 @@ export type Steward = { url: string; log: Log; services: ReturnType<typeof creat
 
 /**
  * Tools beside those of the house; they are declared, offered and decided like any other. `edge` stands in for the system's
- * name server and for the patience with foreign servers.
+ * name server and for the patience with foreign servers; `mailer` sends what the house itself has to say.
  */
-export type Further = { tools?: readonly Tool[]; edge?: NetworkEdge }
+export type Further = { tools?: readonly Tool[]; edge?: NetworkEdge; mailer?: Mailer }
 
 /** Starts everything, from what knows nothing to what knows the most; resolves once it listens. */
 export async function start(
@@ -53,6 +54,7 @@ export async function start(
     toolSchemaFile: join(PROGRAM_DIR, 'dist', 'tools.json'),
     furtherTools: further.tools ?? [],
     edge: further.edge,
+    mailer: further.mailer ?? NO_MAILER,
     pageWorker: new URL(`./services/web/worker${extname(import.meta.filename)}`, import.meta.url),
   })
   mask = services.credentials.mask

@@ -5,6 +5,7 @@ import { endpoint } from './endpoint.ts'
 import { checkPassword, requirePassword, sessionOf } from './sign-in.ts'
 import { EXAMPLE_ME, GivenPassword, Me, Password, PasswordOnly, shown } from './user-shapes.ts'
 
+const Change = lazy(() => z.strictObject({ email: z.string().max(254).nullable() }))
 const PasswordChange = lazy(() => z.strictObject({ current_password: GivenPassword(), new_password: Password() }))
 
 export const accountEndpoints = [
@@ -19,6 +20,26 @@ export const accountEndpoints = [
     output: Me,
     example: EXAMPLE_ME,
     handle: (_input, { who }) => shown(who.user),
+  }),
+  endpoint({
+    method: 'put',
+    path: '/api/account',
+    tag: 'Account',
+    role: 'user',
+    scopes: [],
+    sessionOnly: true,
+    summary: 'Set where links for a forgotten password are sent',
+    description: '`email` null: nowhere. Needs the password of the last five minutes.',
+    body: Change,
+    output: Ok,
+    errors: ['password_required', 'conflict'],
+    example: OK,
+    exampleBody: { email: 'anna@example.org' },
+    handle: ({ body }, { services, who }) => {
+      requirePassword(who)
+      services.users.setEmail(who.user, body.email, who.actor)
+      return OK
+    },
   }),
   endpoint({
     method: 'post',
@@ -57,8 +78,8 @@ export const accountEndpoints = [
     exampleBody: { current_password: 'a long sentence is good', new_password: 'an even longer sentence' },
     handle: async ({ body }, context) => {
       await checkPassword(body.current_password, context)
-      await context.services.users.changePassword(context.who.user, body.new_password)
-      context.services.sessions.endOthers(context.who.user.id, sessionOf(context.who))
+      const { services, who } = context
+      await services.passwordChanges.change(who.user, body.new_password, who.actor, sessionOf(who))
       return OK
     },
   }),

@@ -11,6 +11,7 @@ import { accountEndpoints } from './account.ts'
 import { agentEndpoints } from './agents.ts'
 import { attendance } from './attendance.ts'
 import { agentWorkEndpoints } from './agent-work.ts'
+import { passwordResetEndpoints } from './password-resets.ts'
 import { runEndpoints } from './runs.ts'
 import { toolEndpoints } from './tools.ts'
 import { apiKeyEndpoints } from './api-keys.ts'
@@ -53,6 +54,7 @@ export const endpoints: readonly Endpoint[] = [
   ...sessionEndpoints,
   ...accountEndpoints,
   ...totpEndpoints,
+  ...passwordResetEndpoints,
   ...apiKeyEndpoints,
   ...credentialEndpoints,
   ...whitelistEndpoints,

@@ -15,6 +15,7 @@ export async function buildServer() {
     'server',
     'doctor',
     'rotate-key',
+    'reset-password',
     'audit-verify',
     'backup',
     'restore',

@@ -19,6 +19,7 @@ const COMMANDS = {
   check: [['scripts/check.mjs']],
   test: [['scripts/build.mjs'], ['scripts/test.mjs']],
   doctor: [['doctor.ts']],
+  'reset-password': [['reset-password.ts']],
   'rotate-key': [['rotate-key.ts']],
   'audit:verify': [['audit-verify.ts']],
   backup: [['backup.ts']],

@@ -2,11 +2,14 @@ import { createApiKeys } from './api-keys.ts'
 import type { Audit } from './audit.ts'
 import type { Deps } from './deps.ts'
 import { createEndings } from './endings.ts'
+import type { Mailer } from './mailer.ts'
+import { createPasswordChanges } from './password-changes.ts'
+import { createPasswordResets } from './password-resets.ts'
 import { createRecoveryCodes } from './recovery-codes.ts'
 import { createRotation } from './rotation.ts'
 import { createSessions } from './sessions.ts'
 import { createSetup } from './setup.ts'
-import { createSignInLimits, createSocketLimits } from './sign-in-limits.ts'
+import { createAskLimits, createSignInLimits, createSocketLimits } from './sign-in-limits.ts'
 import { createTickets } from './tickets.ts'
 import { createTotp } from './totp.ts'
 import { createUsers } from './users.ts'
@@ -19,26 +22,33 @@ export type AccessDeps = Deps & {
   audit: Audit
   /** The master key comes from the environment, where we cannot write. */
   keyInEnvironment: boolean
+  mailer: Mailer
+  publicUrl: URL | undefined
+  onFault: (error: unknown) => void
 }
 
 /** Who may come in and how: users, their sessions and keys, and the brakes on guessing. */
-export function createAccess({ db, now, dataDir, vault, audit, keyInEnvironment }: AccessDeps) {
+export function createAccess({ db, now, dataDir, vault, audit, keyInEnvironment, ...deps }: AccessDeps) {
   const base = { db, now }
   const endings = createEndings()
   const users = createUsers({ ...base, audit, endings })
   const sessions = createSessions({ ...base, endings })
   const apiKeys = createApiKeys({ ...base, audit, endings })
+  const passwordChanges = createPasswordChanges({ ...base, audit, users, sessions })
   return {
     endings,
     users,
     sessions,
     apiKeys,
     totp: createTotp({ ...base, vault, audit, recoveryCodes: createRecoveryCodes(base) }),
+    passwordChanges,
+    passwordResets: createPasswordResets({ ...base, ...deps, audit, users, changes: passwordChanges }),
     who: createWho({ now, audit, users, sessions, apiKeys }),
     rotation: createRotation({ ...base, vault, audit, dataDir, keyInEnvironment, endSessions: sessions.endAll }),
     setup: createSetup({ dataDir, users }),
     tickets: createTickets({ now }),
     signInLimits: createSignInLimits(),
+    askLimits: createAskLimits(),
     socketLimits: createSocketLimits(),
   }
 }

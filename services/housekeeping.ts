@@ -5,6 +5,7 @@ import type { Trash } from './files/trash.ts'
 import type { Idempotency } from './idempotency.ts'
 import type { Log } from './log.ts'
 import type { Notifications } from './notifications.ts'
+import type { PasswordResets } from './password-resets.ts'
 import type { Sessions } from './sessions.ts'
 
 const EVERY_MS = 15 * 60_000
@@ -12,13 +13,14 @@ const EVENT_DAYS = 30
 const DAY_MS = 24 * 3600_000
 
 /**
- * Lets go of what has had its time: sessions, remembered requests, old files in the trash, old frames of the event log,
+ * Lets go of what has had its time: sessions, links for forgotten passwords, remembered requests, old files in the trash, old frames of the event log,
  * notifications long read, and audit entries that the owner does not keep any longer.
  */
 export function startHousekeeping(deps: {
   now: () => Date
   log: Log
   sessions: Sessions
+  passwordResets: PasswordResets
   idempotency: Idempotency
   trash: Trash
   events: Events
@@ -28,6 +30,7 @@ export function startHousekeeping(deps: {
 }): void {
   const chores = [
     () => deps.sessions.sweep(),
+    () => deps.passwordResets.sweep(),
     () => deps.idempotency.sweep(),
     () => deps.trash.sweep(),
     () => deps.notifications.sweep(),

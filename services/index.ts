@@ -24,6 +24,7 @@ import { createIdempotency } from './idempotency.ts'
 import { newId } from './ids.ts'
 import { createLimits } from './limits.ts'
 import type { Log } from './log.ts'
+import type { Mailer } from './mailer.ts'
 import { openVault } from './master-key.ts'
 import { createMetrics } from './metrics.ts'
 import { createModels } from './models/index.ts'
@@ -70,6 +71,7 @@ export type ServicesDeps = {
   furtherTools: readonly Tool[]
   pageWorker: URL
   edge?: NetworkEdge | undefined
+  mailer: Mailer
 }
 
 export type Services = ReturnType<typeof createServices>
@@ -95,6 +97,9 @@ export function createServices(deps: ServicesDeps) {
     vault,
     audit,
     keyInEnvironment: config.masterKey !== undefined,
+    mailer: deps.mailer,
+    publicUrl: config.publicUrl,
+    onFault: (error) => log.error({ err: error }, 'a mail about a forgotten password was not sent'),
   })
 
   const bounds = houseBounds(folder.dir, deps.programDir)
@@ -283,6 +288,7 @@ export function createServices(deps: ServicesDeps) {
         now,
         log,
         sessions: access.sessions,
+        passwordResets: access.passwordResets,
         idempotency,
         trash,
         events,

@@ -30,6 +30,20 @@ export function openVault({ db, dataDir, fromEnvironment }: Opening): Vault {
   return vault
 }
 
+/**
+ * The same vault for a process beside the one that owns the data folder: it only looks, and makes, moves or removes no key.
+ * Throws ConfigError when no key at hand fits.
+ */
+export function borrowVault({ db, dataDir, fromEnvironment }: Opening): Vault {
+  const check = storedValue(db, CHECK.row)
+  const { present, next } = keyFiles(dataDir)
+  const files = [present, next].filter((file) => existsSync(file))
+  const keys = fromEnvironment ? [fromEnvironment] : files.map(parseKey)
+  const key = keys.find((one) => check !== undefined && fits(one, check))
+  if (!key) throw new ConfigError(DOES_NOT_FIT)
+  return createVault(key, retiredKeys(db, key))
+}
+
 /** Where the master key lies, and where the next one lies until the database is sealed with it. */
 export const keyFiles = (dataDir: string) => {
   const present = join(dataDir, 'master.key')

@@ -42,6 +42,19 @@ export function createSignInLimits() {
   }
 }
 
+export type AskLimits = ReturnType<typeof createAskLimits>
+
+/** Slows down whoever asks for links again and again; apart from failed sign-ins, which these do not hinder. */
+export function createAskLimits() {
+  const limiters = [MINUTE, HOUR].map((options) => new RateLimiterMemory(options))
+  return {
+    /** Notes that something was asked for. Throws `rate_limited` when it was too often. */
+    async note(address: string): Promise<void> {
+      for (const limiter of limiters) await limiter.consume(networkOf(address)).catch(refuse)
+    },
+  }
+}
+
 function refuse(error: unknown): never {
   if (!(error instanceof RateLimiterRes)) throw error
   const seconds = Math.max(1, Math.ceil(error.msBeforeNext / 1000))

@@ -1,5 +1,6 @@
-import type { Audit } from './audit.ts'
+import type { Actor, Audit } from './audit.ts'
 import type { Deps } from './deps.ts'
+import { addressAsKept, normaliseAddress } from './email-address.ts'
 import type { Endings } from './endings.ts'
 import { AppError } from './errors.ts'
 import { newId } from './ids.ts'
@@ -27,12 +28,17 @@ export function createUsers({ db, now, audit, endings }: Deps & { audit: Pick<Au
   const byName = db.prepare<[string], Row & { hash: string }>(
     `SELECT ${USER}, password_hash AS hash FROM users WHERE username = ?`,
   )
+  const byEmail = db.prepare<[string], Row>(`SELECT ${USER} FROM users WHERE email = ?`)
+  const admins = db.prepare<[], Row>(
+    `SELECT ${USER} FROM users WHERE role = 'admin' AND is_active = 1 ORDER BY created_at`,
+  )
   const hashOf = db.prepare<[string], { hash: string }>('SELECT password_hash AS hash FROM users WHERE id = ?')
   const anybody = db.prepare<[], { one: number }>('SELECT 1 AS one FROM users LIMIT 1')
   const insert = db.prepare(
     'INSERT INTO users (id, username, password_hash, role, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)',
   )
   const setHash = db.prepare('UPDATE users SET password_hash = ?, updated_at = ? WHERE id = ?')
+  const setEmail = db.prepare('UPDATE users SET email = ?, updated_at = ? WHERE id = ?')
 
   let exist = anybody.get() !== undefined
   const toUser = (row: Row): User => ({
@@ -43,15 +49,16 @@ export function createUsers({ db, now, audit, endings }: Deps & { audit: Pick<Au
     email: row.email,
     mfaEnabled: row.mfaEnabled === 1,
   })
+  const asUser = (row: Row | undefined) => row && toUser(row)
 
   return {
     /** Whether anybody was ever set up here. */
     exist: (): boolean => exist,
 
-    find(id: string): User | undefined {
-      const row = byId.get(id)
-      return row && toUser(row)
-    },
+    find: (id: string): User | undefined => asUser(byId.get(id)),
+    findByName: (username: string): User | undefined => asUser(byName.get(username)),
+    findByEmail: (email: string): User | undefined => asUser(byEmail.get(addressAsKept(email))),
+    activeAdmins: (): User[] => admins.all().map(toUser),
 
     /** Makes the first user. Throws `conflict` once there is one. */
     async createOwner(username: string, password: string): Promise<User> {
@@ -83,17 +90,17 @@ export function createUsers({ db, now, audit, endings }: Deps & { audit: Pick<Au
       return passwordFits(hashOf.get(id)?.hash, password)
     },
 
-    /** Sets a new password. Ending the other sessions is the caller's next step, in the same breath. */
-    async changePassword(user: User, password: string): Promise<void> {
-      const hash = await hashPassword(password)
+    /** services/password-changes.ts does what goes with it. */
+    setHash: (id: string, hash: string): void => void setHash.run(hash, now().toISOString(), id),
+
+    /** Where a link for a forgotten password is sent. Throws `invalid`, or `conflict` where another user has it. */
+    setEmail(user: Pick<User, 'id' | 'username'>, email: string | null, by: Actor): void {
       db.transact(() => {
-        setHash.run(hash, now().toISOString(), user.id)
-        audit.record({
-          kind: 'user',
-          action: 'password changed',
-          subject: user.username,
-          by: { userId: user.id, name: `web:${user.username}` },
-        })
+        const address = email === null ? null : normaliseAddress(email)
+        const other = address === null ? undefined : byEmail.get(address)
+        if (other && other.id !== user.id) throw new AppError('conflict', 'Another user has this address.')
+        setEmail.run(address, now().toISOString(), user.id)
+        audit.record({ kind: 'user', action: 'email changed', subject: user.username, by })
       })
     },
 

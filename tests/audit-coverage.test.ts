@@ -18,6 +18,7 @@ const LEAVES: Record<string, string> = {
   'post /api/auth/change-password': 'user password changed',
   'delete /api/auth/sessions/{id}': 'sign_out session ended',
   'post /api/auth/sessions/end-others': 'sign_out other sessions ended',
+  'put /api/account': 'user email changed',
   'post /api/auth/totp/setup': 'user two-factor set up',
   'post /api/auth/totp/enable': 'user two-factor enabled',
   'post /api/auth/totp/recovery-codes': 'user recovery codes made',
@@ -68,6 +69,8 @@ const LEAVES: Record<string, string> = {
 /** Those that leave none, and why. */
 const LEAVES_NONE: Record<string, string> = {
   'post /api/setup': 'can be done once; tried below',
+  'post /api/auth/forgot-password': 'sends nothing without mail; tests/password-reset.test.ts',
+  'post /api/auth/reset-password': 'needs the token of a mail; tests/password-reset.test.ts',
   'delete /api/audit': 'leaves a checkpoint for what it removes; tests/audit-retention.test.ts',
   'post /api/tasks/{id}/run': 'starts a run, which is a record of its own',
   'post /api/agents/{id}/run': 'starts a run, which is a record of its own',

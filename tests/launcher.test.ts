@@ -69,7 +69,7 @@ describe('the launcher', () => {
       assert.equal(code, 1)
       assert.match(
         stderr,
-        /^There is no command ".*"\. Use one of: start, dev, build, check, test, doctor, rotate-key, audit:verify, bench, format\.\n$/,
+        /^There is no command ".*"\. Use one of: start, dev, build, check, test, doctor, reset-password, rotate-key, audit:verify, bench, format\.\n$/,
       )
       assert.deepEqual(npmWasAsked(), [])
     })
