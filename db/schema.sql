@@ -82,7 +82,7 @@ CREATE INDEX api_keys_by_user ON api_keys (user_id, created_at);
 CREATE TABLE idempotency_keys (
   user_id    TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   key        TEXT NOT NULL,
-  request    TEXT NOT NULL,                               -- SHA-256 of method, path and body
+  request    TEXT NOT NULL,                               -- HMAC-SHA-256 of method, path and body
   status     INTEGER NOT NULL,
   answer     TEXT,                                        -- JSON; NULL where it showed a secret once
   answer_id  TEXT,                                        -- the id inside the answer

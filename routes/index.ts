@@ -44,6 +44,7 @@ import { totpEndpoints } from './totp.ts'
 import { trashEndpoints } from './trash.ts'
 import { webhookTargetEndpoints } from './webhook-targets.ts'
 import { usageEndpoints } from './usage.ts'
+import { userEndpoints } from './users.ts'
 import { whitelistEndpoints } from './whitelists.ts'
 
 /** Every endpoint, in reading order. */
@@ -56,6 +57,7 @@ export const endpoints: readonly Endpoint[] = [
   ...totpEndpoints,
   ...passwordResetEndpoints,
   ...apiKeyEndpoints,
+  ...userEndpoints,
   ...credentialEndpoints,
   ...whitelistEndpoints,
   ...emailWhitelistEndpoints,

@@ -1,12 +1,9 @@
-import { join } from 'node:path'
 import type { Db } from '../db/open.ts'
 import { createAccess } from './access.ts'
 import type { Tool } from './agent/tool.ts'
 import { createAgentWork } from './agent-work.ts'
 import { createAgents } from './agents.ts'
 import { createAudit } from './audit.ts'
-import { houseBounds } from './bounds.ts'
-import { createBrowserTrusted } from './browser-trusted.ts'
 import { createBudgets } from './budgets.ts'
 import { createCloseStack } from './close.ts'
 import type { Config } from './config.ts'
@@ -16,9 +13,9 @@ import type { DataFolder } from './data-folder.ts'
 import { createDoctor } from './doctor/doctor.ts'
 import { createEventLog } from './event-log.ts'
 import { createEvents } from './events.ts'
-import { createFolderBrowser } from './folder-browser.ts'
 import { createGrants } from './grants.ts'
 import { createHealth } from './health.ts'
+import { createHouseLists } from './house-lists.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { createIdempotency } from './idempotency.ts'
 import { newId } from './ids.ts'
@@ -29,12 +26,11 @@ import { openVault } from './master-key.ts'
 import { createMetrics } from './metrics.ts'
 import { createModels } from './models/index.ts'
 import { createNotifications } from './notifications.ts'
-import { hostKeys } from './outgoing/addresses.ts'
 import type { NetworkEdge } from './outgoing/connect.ts'
+import { createPeople } from './people/people.ts'
 import { createPersonalities } from './personality.ts'
 import { createApprovals } from './policy/approvals.ts'
 import { createCanary } from './policy/canary.ts'
-import type { Lists } from './policy/decide.ts'
 import { createLeaks } from './policy/leaks.ts'
 import { mayBeTold } from './policy/told.ts'
 import { createRunDetails } from './runs/detail.ts'
@@ -55,7 +51,6 @@ import { createTranscript } from './transcript.ts'
 import { createUsage } from './usage.ts'
 import { createVitals } from './vitals.ts'
 import { createWebhooks } from './webhooks/webhooks.ts'
-import { createWhitelists } from './whitelists/whitelists.ts'
 
 export type ServicesDeps = {
   config: Config
@@ -102,8 +97,16 @@ export function createServices(deps: ServicesDeps) {
     onFault: (error) => log.error({ err: error }, 'a mail about a forgotten password was not sent'),
   })
 
-  const bounds = houseBounds(folder.dir, deps.programDir)
-  const whitelists = createWhitelists({ ...base, audit, bounds })
+  const mayWork = (userId: string) => access.users.find(userId)?.isActive === true
+
+  const { whitelists, listsOf, ...furtherLists } = createHouseLists({
+    ...base,
+    audit,
+    dataDir: folder.dir,
+    programDir: deps.programDir,
+    filesDir: folder.files,
+    allowedPrivateHosts: config.allowedPrivateHosts,
+  })
   const webhooks = createWebhooks({
     ...base,
     newId,
@@ -165,14 +168,6 @@ export function createServices(deps: ServicesDeps) {
   const registry = createRegistry([...tools, ...deps.furtherTools], deps.toolSchemaFile)
   const toolNames = new Set(registry.tools().map(({ name }) => name))
   const tallies = createTallies({ db, isTool: (name) => toolNames.has(name) })
-  const privateHosts = hostKeys(config.allowedPrivateHosts)
-  const lists = (userId: string): Lists => ({
-    domains: whitelists.web().map((entry) => ({ domain: entry.domain, privateOk: entry.private_ok })),
-    folders: whitelists.folders(),
-    neverPaths: bounds.neverPaths,
-    ownFiles: join(folder.files, userId),
-    privateHosts,
-  })
 
   const schedules = createSchedules({ ...base, timezone: config.timezone })
   const staff = { ...base, audit, grants, schedules, models, registry, timezone: config.timezone }
@@ -200,8 +195,9 @@ export function createServices(deps: ServicesDeps) {
     agents,
     tasks,
     persona: personalities.get,
-    lists,
+    lists: listsOf,
     grants,
+    mayWork,
     cancelSends: (runId, why) => webhooks.outbox.cancel({ runId }, why),
   })
   const scheduler = createScheduler({
@@ -210,6 +206,7 @@ export function createServices(deps: ServicesDeps) {
     agents,
     tasks,
     submit: runs.submit,
+    mayWork,
     isUnfinished: (id) => runStore.find(id)?.endedAt === null,
     notify: notifications.add,
     log,
@@ -230,9 +227,11 @@ export function createServices(deps: ServicesDeps) {
   const idempotency = createIdempotency({ ...masked, vault })
   const health = createHealth({ db, vault, dataDir: folder.dir, models, settings, scheduler })
   const vitals = createVitals({ db, folder, now, version })
+  const people = createPeople({ ...base, ...access, audit, usage, runs, folder })
 
   return {
     ...access,
+    people,
     version,
     now,
     db,
@@ -241,7 +240,7 @@ export function createServices(deps: ServicesDeps) {
     settings,
     credentials,
     whitelists,
-    browserTrusted: createBrowserTrusted({ ...base, audit }),
+    ...furtherLists,
     webhooks,
     trash,
     models,
@@ -270,7 +269,6 @@ export function createServices(deps: ServicesDeps) {
     engine,
     transcript,
     idempotency,
-    folderBrowser: createFolderBrowser(bounds),
     doctor: createDoctor({ ...base, config }),
     health,
     vitals,

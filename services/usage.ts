@@ -71,6 +71,11 @@ export function createUsage({ db, now, timezone }: Deps & { timezone: string }) 
     )
   const rowsBy = { day: grouped('day'), agent: grouped('agent'), model: grouped('model') }
 
+  const moveOver = db.prepare(
+    `INSERT INTO usage_days (user_id, day, agent_id, task_id, model, turns, unknown_turns, input_tokens, output_tokens, cost_usd)
+     SELECT @to, day, @from, '', model, ${SUMS} FROM usage_days WHERE user_id = @from GROUP BY day, model`,
+  )
+
   const today = (): string => dayIn(timezone, now())
 
   return {
@@ -87,6 +92,9 @@ export function createUsage({ db, now, timezone }: Deps & { timezone: string }) 
         micros: toMicros(costUsd ?? 0),
       })
     },
+
+    /** Before a user goes: what their runs cost counts on, as that of an agent that is gone, in the books of another. */
+    keepOf: (from: string, to: string | null): void => void (to !== null && moveOver.run({ from, to })),
 
     /** What the whole house spent from one day to another, both counted in, in millionths of a dollar. */
     spentMicros: (from: string, to: string): number => toMicros(spent.get(from, to)!.usd),

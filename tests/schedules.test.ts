@@ -361,6 +361,7 @@ function openHouse(start = '2026-01-15T10:00:00Z') {
       submit,
       agents: { find: doer },
       tasks: { find: doer },
+      mayWork: () => true,
       isUnfinished: (id) => !over.has(id),
       notify: ({ kind, title }) => void notices.push({ kind, title }),
       log: { error: () => {} } as never,

@@ -154,7 +154,7 @@ describe('a task', () => {
       max_cost_usd: 0.5,
     })
     assert.deepEqual([task.allowed_tools, task.model, task.agent_id], [['web.search', 'mcp__files'], MODEL, agent])
-    const stranger = await anotherUser(steward as unknown as Steward)
+    const stranger = await anotherUser(steward)
     const answer = await stranger.post('/api/tasks', { name: 'Mine', prompt: 'Do it.', agent_id: agent })
     assert.deepEqual(paths(answer), ['agent_id'])
   })
@@ -207,7 +207,7 @@ describe('a task', () => {
 
   it('is nobody else’s', async () => {
     const { id } = await make()
-    const stranger = await anotherUser(steward as unknown as Steward)
+    const stranger = await anotherUser(steward)
     const asked = [
       stranger.get(`/api/tasks/${id}`),
       stranger.put(`/api/tasks/${id}`, { name: 'x' }),

@@ -21,6 +21,7 @@ export type AdmissionDeps = ProfileDeps & {
   models: Pick<Models, 'choose' | 'default'>
   prompts: Prompts
   gate: Gate
+  mayWork: (userId: string) => boolean
 }
 
 export type Admission = ReturnType<typeof createAdmission>
@@ -37,6 +38,8 @@ export function createAdmission(deps: AdmissionDeps) {
   function accept(intake: Intake): Run {
     const first = intake.externalId === undefined ? undefined : seen.get(intake.door, intake.externalId)
     if (first) return store.get(first.runId)
+    if (!deps.mayWork(intake.userId))
+      throw new AppError('forbidden', 'This user is deactivated; nothing is begun for them.')
     const known = conversations.find(intake.conversationId)
     if (known && known.userId !== intake.userId) throw new AppError('not_found', 'There is no such conversation.')
     const profile = profileOf(intake, intake.agentId ?? known?.agentId ?? undefined, deps)

@@ -61,6 +61,8 @@ export type RunEngineDeps = Deps & {
   persona: ProfileDeps['persona']
   lists: (userId: string) => Lists
   grants: Grants
+  /** Whether anything may be begun for this user: not while they are deactivated. */
+  mayWork: (userId: string) => boolean
   /** What a run still had going out does not go any more; in the transaction of its stop. */
   cancelSends: (runId: string, why: string) => void
 }

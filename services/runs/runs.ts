@@ -1,7 +1,8 @@
+import { setImmediate as soon } from 'node:timers/promises'
 import type { Db } from '../../db/open.ts'
 import type { Actor, Audit } from '../audit.ts'
 import type { Conversations } from '../conversations.ts'
-import { invalidField } from '../errors.ts'
+import { AppError, invalidField } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Grants } from '../grants.ts'
 import type { Intake } from '../shapes/intake.ts'
@@ -11,7 +12,7 @@ import type { Engine } from './engine.ts'
 import type { Gate } from './gate.ts'
 import { addressOf } from './outcomes.ts'
 import type { Queue } from './queue.ts'
-import type { Run, RunStore } from './store.ts'
+import type { Run, RunStore, Whose } from './store.ts'
 
 export type RunsDeps = {
   grants: Pick<Grants, 'drop'>
@@ -27,6 +28,8 @@ export type RunsDeps = {
 }
 
 const MOST_DEATHS = 3
+/** How often it is looked whether everything of a user has ended. */
+const MOST_TRIES = 50
 
 export type Runs = ReturnType<typeof createRuns>
 
@@ -105,6 +108,11 @@ export function createRuns(deps: RunsDeps) {
     }
   }
 
+  function stopWhere(of: Whose): void {
+    db.transact(() => store.unfinished(of).forEach(halt))
+    db.afterCommit(() => queue.wake())
+  }
+
   function stopConversation(conversationId: string): void {
     for (const run of store.active(conversationId).toReversed()) stop(run)
   }
@@ -114,10 +122,19 @@ export function createRuns(deps: RunsDeps) {
     stop,
     release,
 
-    /** Stops all that an agent or a task has going. */
-    stopWhere(of: { agentId: string } | { taskId: string }): void {
-      db.transact(() => store.unfinished(of).forEach(halt))
-      db.afterCommit(() => queue.wake())
+    /** Stops all that a user, an agent or a task has going. */
+    stopWhere,
+
+    /** Stops all that a user has going, and resolves once it has ended. */
+    async endedOf(userId: string): Promise<void> {
+      for (let tries = 0; tries < MOST_TRIES; tries++) {
+        const going = store.unfinished({ userId })
+        if (going.length === 0) return
+        stopWhere({ userId })
+        await Promise.all(going.map(({ conversationId }) => engine.ended(conversationId)))
+        await soon()
+      }
+      throw new AppError('conflict', 'Something of theirs does not end yet. Try again in a minute.')
     },
 
     /** Holds what waits in the queue for an agent or on its account; what goes is held at its next step. */

@@ -103,6 +103,9 @@ export type Ending = {
   error?: { code: string; message: string }
 }
 
+/** Runs of a user, of an agent, of a task, or that a run asked of other agents. */
+export type Whose = { userId: string } | { agentId: string } | { taskId: string } | { parentRunId: string }
+
 const UNFINISHED = `('queued', 'running', 'waiting', 'paused')`
 
 /** The columns of a run, as `toRun` takes them. */
@@ -128,13 +131,14 @@ export function createRunStore({ db, now, mask }: Deps & Pick<Masking, 'mask'>) 
   const active = db.prepare<[string], Row>(
     `SELECT ${COLUMNS} FROM runs WHERE conversation_id = (SELECT ?) AND status IN ${UNFINISHED} ORDER BY number`,
   )
-  const unfinishedOf = (column: 'agent_id' | 'task_id' | 'parent_run_id') =>
+  const unfinishedOf = (column: 'agent_id' | 'task_id' | 'parent_run_id' | 'user_id') =>
     db.prepare<[string], Row>(
       `SELECT ${COLUMNS} FROM runs WHERE ${column} = ? AND status IN ${UNFINISHED} ORDER BY number`,
     )
   const ofAgent = unfinishedOf('agent_id')
   const ofTask = unfinishedOf('task_id')
   const ofParent = unfinishedOf('parent_run_id')
+  const ofUser = unfinishedOf('user_id')
   const waitingOf = db.prepare<[string], Row>(
     `SELECT ${COLUMNS} FROM runs WHERE status = 'queued' AND EXISTS (SELECT 1 FROM json_each(chain) WHERE value = ?) ORDER BY number`,
   )
@@ -194,6 +198,12 @@ export function createRunStore({ db, now, mask }: Deps & Pick<Masking, 'mask'>) 
 
   const find = (id: string): Run | undefined => toRun(byId.get(id))
 
+  function rowsOf(of: Whose): Row[] {
+    if ('userId' in of) return ofUser.all(of.userId)
+    if ('agentId' in of) return ofAgent.all(of.agentId)
+    return 'taskId' in of ? ofTask.all(of.taskId) : ofParent.all(of.parentRunId)
+  }
+
   function ancestors(run: Run): Run[] {
     const parent = run.parentRunId === null ? undefined : find(run.parentRunId)
     return parent ? [...ancestors(parent), parent] : []
@@ -210,16 +220,7 @@ export function createRunStore({ db, now, mask }: Deps & Pick<Masking, 'mask'>) 
     ofConversation: (id: string, afterNumber = 0): Run[] =>
       ofConversation.all(id, afterNumber).map((row) => toRun(row)!),
     active: (conversationId: string): Run[] => active.all(conversationId).map((row) => toRun(row)!),
-    /** The unfinished runs of an agent, of a task, or that a run asked of other agents. */
-    unfinished(of: { agentId: string } | { taskId: string } | { parentRunId: string }): Run[] {
-      const rows =
-        'agentId' in of
-          ? ofAgent.all(of.agentId)
-          : 'taskId' in of
-            ? ofTask.all(of.taskId)
-            : ofParent.all(of.parentRunId)
-      return rows.map((row) => toRun(row)!)
-    },
+    unfinished: (of: Whose): Run[] => rowsOf(of).map((row) => toRun(row)!),
     /** The run itself and those that asked for it, the root first. */
     ancestors: (run: Run): Run[] => [...ancestors(run), run],
     /** The run that a call of `agent.ask` started. */

@@ -11,6 +11,8 @@ export type FiringDeps = {
   submit: (intake: Intake) => { id: string }
   agents: { find(id: string): DoingAgent | undefined }
   tasks: { find(id: string): DoneTask | undefined }
+  /** Whether anything may be begun for this user. */
+  mayWork: (userId: string) => boolean
   /** Whether a run is queued, running, waiting or paused. */
   isUnfinished: (runId: string) => boolean
   notify: (draft: {
@@ -25,6 +27,7 @@ export type FiringDeps = {
 
 /** From here on a time counts as late. */
 const LATE_MS = 60_000
+const DEACTIVATED = 'Whoever it belongs to is deactivated.'
 const BUSY = 'The run before it was not over yet.'
 
 export type Fire = ReturnType<typeof createFire>
@@ -68,6 +71,7 @@ export function createFire(deps: FiringDeps) {
   function take(row: ScheduleRow, spans: Span[], at: Date): void {
     const newest = spans.at(-1)
     if (!newest) return
+    if (!deps.mayWork(row.userId)) return skip(row, spans, DEACTIVATED)
     const last = schedules.lastRunId(row.id)
     if (last !== undefined && deps.isUnfinished(last)) return skip(row, spans, BUSY)
     const taken = attempt(row, newest)

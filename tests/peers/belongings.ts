@@ -28,6 +28,7 @@ export async function giveBelongings({ owner }: Steward): Promise<Record<string,
   const target = await made('/api/webhook-targets', { name: MARK, url: `https://${MARK}.example/hook`, owner: true })
   const place = { agent_id: agent.id, operation: 'webhook.send_to_target', destinations: [`webhook:${MARK}`] }
   const grant = await made('/api/grants', place)
+  const person = await made('/api/admin/users', { username: `${MARK}-eater`, password: 'a long sentence is good' })
   const key = await made('/api/api-keys', { name: MARK, scopes: ['read'] })
   const conversation = await talk(owner, folder)
   const { messages } = (await owner.get(`/api/conversations/${conversation}`)).body
@@ -37,6 +38,7 @@ export async function giveBelongings({ owner }: Steward): Promise<Record<string,
   return {
     '/api/auth/sessions/{id}': await first('/api/auth/sessions'),
     '/api/api-keys/{id}': key.id,
+    '/api/admin/users/{id}': person.id,
     '/api/credentials/{key}': `house:${MARK}`,
     '/api/web-whitelist/{domain}': `${MARK}.example`,
     '/api/filesystem-whitelist/{path}': folder,

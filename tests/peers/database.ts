@@ -13,13 +13,12 @@ export function withDatabase<T>(dataDir: string, work: (db: Database.Database) =
   }
 }
 
-/** A second person of the house, signed in; there is no route for that yet. They have the owner's password. */
-export async function anotherUser({ url, dataDir }: Pick<Steward, 'url' | 'dataDir'>): Promise<Client> {
-  const username = `user-${randomUUID().slice(0, 8)}`
-  const copy = `INSERT INTO users (id, username, password_hash, role, created_at, updated_at)
-    SELECT ?, ?, password_hash, 'user', created_at, updated_at FROM users WHERE username = ?`
-  withDatabase(dataDir, (db) => db.prepare(copy).run(randomUUID(), username, OWNER.username))
+/** A second person of the house, signed in. They have the owner's password. */
+export async function anotherUser({ url, owner }: Pick<Steward, 'url' | 'owner'>): Promise<Client> {
+  const who = { username: `user-${randomUUID().slice(0, 8)}`, password: OWNER.password }
+  const { status, text } = await owner.post('/api/admin/users', who)
+  if (status !== 201) throw new Error(`no user: ${text}`)
   const client = new Client(url)
-  await client.post('/api/auth/login', { username, password: OWNER.password })
+  await client.post('/api/auth/login', who)
   return client
 }
