@@ -28,6 +28,7 @@ import { mount, type Endpoint } from './endpoint.ts'
 import { errorHandler } from './errors.ts'
 import { grantEndpoints } from './grants.ts'
 import { healthEndpoints } from './health.ts'
+import { housekeepingEndpoints } from './housekeeping.ts'
 import { hostCheck } from './hosts.ts'
 import { metricsEndpoints } from './metrics.ts'
 import { wrongMethod } from './methods.ts'
@@ -81,6 +82,7 @@ export const endpoints: readonly Endpoint[] = [
   ...usageEndpoints,
   ...trashEndpoints,
   ...auditEndpoints,
+  ...housekeepingEndpoints,
   ...doctorEndpoints,
 ]
 

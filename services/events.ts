@@ -39,12 +39,14 @@ export function createEvents({
   const oldestOf = db.prepare<[string], { seq: number | null }>(
     'SELECT min(seq) AS seq FROM events WHERE conversation_id = ?',
   )
+  const OLD = `SELECT seq, conversation_id FROM events WHERE created_at < ? AND (run_id IS NULL OR run_id NOT IN (
+       SELECT id FROM runs WHERE status IN ('queued', 'running', 'waiting', 'paused'))) ORDER BY created_at LIMIT ?`
   const trimMarks = db.prepare(
-    `UPDATE conversations SET trimmed_to = old.seq FROM (
-       SELECT conversation_id, max(seq) AS seq FROM events WHERE created_at < ? GROUP BY conversation_id
+    `UPDATE conversations SET trimmed_to = max(trimmed_to, old.seq) FROM (
+       SELECT conversation_id, max(seq) AS seq FROM (${OLD}) GROUP BY conversation_id
      ) AS old WHERE conversations.id = old.conversation_id`,
   )
-  const trim = db.prepare('DELETE FROM events WHERE created_at < ?')
+  const trim = db.prepare(`DELETE FROM events WHERE seq IN (SELECT seq FROM (${OLD}))`)
 
   const byConversation = new Map<string, Set<Listener>>()
   const byUser = new Map<string, Set<Listener>>()
@@ -110,11 +112,11 @@ export function createEvents({
     /** Listens to everything of one user; returns how to stop. */
     followUser: (userId: string, listener: Listener): (() => void) => join(byUser, userId, listener),
 
-    /** Lets go of frames from before a time and notes in each conversation how far. */
-    trim(before: Date): number {
+    /** Lets go of frames from before a time, so many at most, and notes in each conversation how far. Those of unfinished runs stay. */
+    trim(before: Date, limit = -1): number {
       return db.transact(() => {
-        trimMarks.run(before.toISOString())
-        return trim.run(before.toISOString()).changes
+        trimMarks.run(before.toISOString(), limit)
+        return trim.run(before.toISOString(), limit).changes
       })
     },
   }

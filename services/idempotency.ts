@@ -87,6 +87,6 @@ export function createIdempotency({ db, now, maskValue, vault }: IdempotencyDeps
         going.delete(place)
       }
     },
-    sweep: (): void => void sweep.run(oldest()),
+    sweep: (): number => sweep.run(oldest()).changes,
   }
 }

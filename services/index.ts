@@ -5,6 +5,7 @@ import { createAgentWork } from './agent-work.ts'
 import { createAgents } from './agents.ts'
 import { createAudit } from './audit.ts'
 import { createBudgets } from './budgets.ts'
+import { createCare } from './care.ts'
 import { createCloseStack } from './close.ts'
 import type { Config } from './config.ts'
 import { createConversations } from './conversations.ts'
@@ -16,7 +17,6 @@ import { createEvents } from './events.ts'
 import { createGrants } from './grants.ts'
 import { createHealth } from './health.ts'
 import { createHouseLists } from './house-lists.ts'
-import { startHousekeeping } from './housekeeping.ts'
 import { createIdempotency } from './idempotency.ts'
 import { newId } from './ids.ts'
 import { createLimits } from './limits.ts'
@@ -82,6 +82,7 @@ export function createServices(deps: ServicesDeps) {
   const audit = createAudit({ ...base, vault, settings, maskValue: (value) => credentials.maskValue(value) })
   const credentials = createCredentials({ ...base, vault, audit })
   vault.onRotated(credentials.alsoMask(vault.secrets))
+  credentials.alsoMask(() => (config.cronSecret === undefined ? [] : [['CRON_SECRET', config.cronSecret]]))
   credentials.adopt(config.firstKeys)
   const leaks = createLeaks({ secrets: credentials.secrets })
   const masked = { ...base, mask: credentials.mask, maskValue: credentials.maskValue }
@@ -228,9 +229,13 @@ export function createServices(deps: ServicesDeps) {
   const health = createHealth({ db, vault, dataDir: folder.dir, models, settings, scheduler })
   const vitals = createVitals({ db, folder, now, version })
   const people = createPeople({ ...base, ...access, audit, usage, runs, folder })
+  const { sessions, passwordResets } = access
+  const kept = { sessions, passwordResets, idempotency, trash, events, notifications, grants, audit }
+  const care = createCare({ ...base, log, settings, dataDir: folder.dir, ...kept })
 
   return {
     ...access,
+    ...care,
     people,
     version,
     now,
@@ -282,18 +287,7 @@ export function createServices(deps: ServicesDeps) {
       if (Object.values(recovered).some((count) => count > 0)) log.info(recovered, 'took up the work where it lay')
       decisions.watch()
       scheduler.start()
-      startHousekeeping({
-        now,
-        log,
-        sessions: access.sessions,
-        passwordResets: access.passwordResets,
-        idempotency,
-        trash,
-        events,
-        notifications,
-        audit,
-        closing,
-      })
+      care.housekeeping.start(closing)
       budgets.watch()
       credentials.onChange(() => void models.list())
       if (access.users.exist()) setImmediate(() => void models.list())

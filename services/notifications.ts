@@ -38,7 +38,6 @@ export type NotificationFilter = {
 const COLUMNS = 'id, kind, title, text, run_id, agent_id, task_id, approval_id, created_at, read_at'
 const TITLE_LENGTH = 200
 const TEXT_LENGTH = 2_000
-const KEPT_MS = 90 * 24 * 3600_000
 
 /** Above so many matches the count stops. */
 const MOST_COUNTED = 10_000
@@ -62,7 +61,10 @@ export function createNotifications({
   const read = db.prepare('UPDATE notifications SET read_at = coalesce(read_at, ?) WHERE id = ? AND user_id = ?')
   const readAll = db.prepare('UPDATE notifications SET read_at = ? WHERE user_id = ? AND read_at IS NULL')
   const readFor = db.prepare('UPDATE notifications SET read_at = ? WHERE approval_id = ? AND read_at IS NULL')
-  const sweep = db.prepare('DELETE FROM notifications WHERE created_at < ? AND read_at IS NOT NULL')
+  const sweep = db.prepare(
+    `DELETE FROM notifications WHERE id IN (
+       SELECT id FROM notifications WHERE created_at < ? AND read_at IS NOT NULL ORDER BY created_at LIMIT ?)`,
+  )
 
   const unreadCount = (userId: string): number => unread.get(userId)!.n
 
@@ -127,8 +129,8 @@ export function createNotifications({
     /** The question was decided: nobody needs to be told of it any more. */
     readFor: (approvalId: string): void => void readFor.run(now().toISOString(), approvalId),
 
-    /** Lets go of what was read and is older than 90 days. */
-    sweep: (): void => void sweep.run(new Date(now().getTime() - KEPT_MS).toISOString()),
+    /** Lets go of what was read and came before that, so much at most. Says how many went. */
+    sweep: (before: string, limit = -1): number => sweep.run(before, limit).changes,
   }
 }
 

@@ -108,7 +108,7 @@ export function createPasswordResets(deps: PasswordResetsDeps) {
       })
     },
 
-    sweep: (): void => void sweep.run(ago(KEPT_MS)),
+    sweep: (): number => sweep.run(ago(KEPT_MS)).changes,
   }
 }
 

@@ -108,7 +108,7 @@ export function createSessions({ db, now, endings }: Deps & { endings: Endings }
     /** Whether the password was given in the last five minutes. */
     isConfirmed: (data: SessionData): boolean => now().getTime() - (data.confirmedAt ?? -Infinity) < CONFIRMED_MS,
 
-    sweep: (): void => void sweep.run(now().toISOString()),
+    sweep: (): number => sweep.run(now().toISOString()).changes,
   }
 }
 

@@ -20,6 +20,12 @@ const DEFAULTS = {
   llm_screen_model: null as string | null,
   output_validation: true as boolean,
   audit_retention_days: null as number | null,
+  transcripts_days: null as number | null,
+  events_days: 30 as number | null,
+  trash_days: 30 as number | null,
+  notifications_days: 90 as number | null,
+  deliveries_days: 365 as number | null,
+  occurrences_days: 365 as number | null,
   /** Providers that may not be told what is private. */
   public_only_providers: [] as string[],
 }

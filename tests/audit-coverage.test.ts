@@ -52,6 +52,7 @@ const LEAVES: Record<string, string> = {
   'post /api/settings/limits': 'setting limits changed',
   'post /api/settings/security': 'setting security changed',
   'post /api/settings/audit-retention': 'setting audit retention changed',
+  'post /api/settings/retention': 'setting retention changed',
   'put /api/settings/personality': 'setting personality changed',
   'post /api/pause': 'setting paused',
   'post /api/resume': 'setting resumed',
@@ -77,6 +78,8 @@ const LEAVES_NONE: Record<string, string> = {
   'post /api/auth/forgot-password': 'sends nothing without mail; tests/password-reset.test.ts',
   'post /api/auth/reset-password': 'needs the token of a mail; tests/password-reset.test.ts',
   'delete /api/audit': 'leaves a checkpoint for what it removes; tests/audit-retention.test.ts',
+  'post /api/cron/retention':
+    'removes what the settings say, and says so where transcripts went; tests/retention.test.ts',
   'post /api/tasks/{id}/run': 'starts a run, which is a record of its own',
   'post /api/agents/{id}/run': 'starts a run, which is a record of its own',
   'post /api/agents/{id}/message': 'starts a run, which is a record of its own',

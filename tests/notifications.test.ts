@@ -166,7 +166,7 @@ describe('notifications', () => {
     tell('Read and new')
     const newest = steward.services.notifications.list(userId, { limit: 1 }).items[0]!
     steward.services.notifications.read(userId, newest.id)
-    steward.services.notifications.sweep()
+    await steward.services.housekeeping.sweep()
     const { items } = steward.services.notifications.list(userId, { limit: 50 })
     assert.deepEqual(items.map(({ title }) => title).sort(), ['Read and new', 'Unread and old'])
   })

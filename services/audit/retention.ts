@@ -87,12 +87,12 @@ export function createRetention({ db, now, settings, record, keys, alone }: Rete
     removeOlder: (days: number, by: Actor): Promise<number> =>
       removeBefore(new Date(now().getTime() - days * DAY_MS).toISOString(), by),
 
-    /** What the setting says, once a day: a day of UTC goes as a whole. */
-    async sweep(): Promise<void> {
+    /** What the setting says, once a day: a day of UTC goes as a whole. Answers how many went. */
+    async sweep(): Promise<number> {
       const days = settings.get('audit_retention_days')
-      if (days === null) return
+      if (days === null) return 0
       const today = now().toISOString().slice(0, 10)
-      await removeBefore(new Date(Date.parse(today) - days * DAY_MS).toISOString(), SYSTEM)
+      return removeBefore(new Date(Date.parse(today) - days * DAY_MS).toISOString(), SYSTEM)
     },
   }
 }
