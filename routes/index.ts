@@ -11,6 +11,7 @@ import { accountEndpoints } from './account.ts'
 import { agentEndpoints } from './agents.ts'
 import { attendance } from './attendance.ts'
 import { agentWorkEndpoints } from './agent-work.ts'
+import { passkeyEndpoints } from './passkeys.ts'
 import { passwordResetEndpoints } from './password-resets.ts'
 import { runEndpoints } from './runs.ts'
 import { toolEndpoints } from './tools.ts'
@@ -56,6 +57,7 @@ export const endpoints: readonly Endpoint[] = [
   ...sessionEndpoints,
   ...accountEndpoints,
   ...totpEndpoints,
+  ...passkeyEndpoints,
   ...passwordResetEndpoints,
   ...apiKeyEndpoints,
   ...userEndpoints,

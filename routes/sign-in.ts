@@ -20,7 +20,7 @@ export function addressReader(app: Express): (req: IncomingMessage) => string {
 }
 
 /** Starts a fresh session (its id is new, so that a planted one is worth nothing) and writes it into the audit log. */
-export async function signIn(req: Request, services: Services, user: User): Promise<void> {
+export async function signIn(req: Request, services: Services, user: User, how = ''): Promise<void> {
   await new Promise<void>((resolve, reject) =>
     req.session.regenerate((error: unknown) => (error ? reject(error as Error) : resolve())),
   )
@@ -38,7 +38,7 @@ export async function signIn(req: Request, services: Services, user: User): Prom
     subject: user.username,
     by,
     success: true,
-    outcome: req.session.address,
+    outcome: [req.session.address, how].filter(Boolean).join(' '),
   })
 }
 

@@ -1,8 +1,10 @@
 import { createApiKeys } from './api-keys.ts'
 import type { Audit } from './audit.ts'
+import { createChallenges } from './challenges.ts'
 import type { Deps } from './deps.ts'
 import { createEndings } from './endings.ts'
 import type { Mailer } from './mailer.ts'
+import { createPasskeys } from './passkeys.ts'
 import { createPasswordChanges } from './password-changes.ts'
 import { createPasswordResets } from './password-resets.ts'
 import { createRecoveryCodes } from './recovery-codes.ts'
@@ -41,6 +43,7 @@ export function createAccess({ db, now, dataDir, vault, audit, keyInEnvironment,
     sessions,
     apiKeys,
     totp: createTotp({ ...base, vault, audit, recoveryCodes: createRecoveryCodes(base) }),
+    passkeys: createPasskeys({ ...base, audit, users, challenges: createChallenges({ now }) }),
     passwordChanges,
     passwordResets: createPasswordResets({ ...base, ...deps, audit, users, changes: passwordChanges }),
     who: createWho({ now, audit, users, sessions, apiKeys }),

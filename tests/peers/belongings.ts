@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Client, Steward } from '../steward.ts'
 import { newAgent, reached } from './agents.ts'
+import { withDatabase } from './database.ts'
 
 /** Stands in all that the owner has, so that whoever else sees it can be caught. */
 export const MARK = 'plumtree'
@@ -12,7 +13,7 @@ export const MARK = 'plumtree'
  * Gives the owner one of everything, with MARK in it; answers, for each part of a path in the API's document, what stands
  * for it. An endpoint whose path names something new needs that thing here.
  */
-export async function giveBelongings({ owner }: Steward): Promise<Record<string, string>> {
+export async function giveBelongings({ owner, dataDir }: Steward): Promise<Record<string, string>> {
   const folder = join(tmpdir(), `${MARK}-${randomUUID()}`)
   mkdirSync(folder)
   writeFileSync(join(folder, 'old.txt'), `The ${MARK} of yesterday.`)
@@ -37,6 +38,7 @@ export async function giveBelongings({ owner }: Steward): Promise<Record<string,
   const first = async (path: string) => (await owner.get(path)).body.items[0].id
   return {
     '/api/auth/sessions/{id}': await first('/api/auth/sessions'),
+    '/api/auth/passkeys/{id}': await passkey(owner, dataDir),
     '/api/api-keys/{id}': key.id,
     '/api/admin/users/{id}': person.id,
     '/api/credentials/{key}': `house:${MARK}`,
@@ -55,6 +57,21 @@ export async function giveBelongings({ owner }: Steward): Promise<Record<string,
     '/api/notifications/{id}': await first('/api/notifications'),
     '/api/trash/{id}': await first('/api/trash'),
   }
+}
+
+/** A passkey of the owner, whose device is nowhere. */
+async function passkey(owner: Client, dataDir: string): Promise<string> {
+  const me = (await owner.get('/api/auth/me')).body
+  const row = { id: randomUUID(), userId: me.id, credential: randomUUID(), name: MARK, at: new Date().toISOString() }
+  withDatabase(dataDir, (db) =>
+    db
+      .prepare(
+        `INSERT INTO passkeys (id, user_id, credential_id, public_key, name, created_at)
+         VALUES (@id, @userId, @credential, '', @name, @at)`,
+      )
+      .run(row),
+  )
+  return row.id
 }
 
 /** A conversation with an attachment, in which a file is overwritten, so that the trash has something. */
