@@ -166,7 +166,13 @@ describe('an administrator', () => {
       'invalid_credentials',
     )
     await signedIn(username, 'another sentence')
-    assert.equal((await audited()).kind, 'user')
+    const { action, subject, actor } = await audited()
+    assert.deepEqual([action, subject, actor], ['password changed', username, 'web:anna'])
+    const { id: own } = (await owner.get('/api/auth/me')).body
+    const second = await signedIn(OWNER.username, OWNER.password)
+    assert.equal((await owner.put(at(own), { password: OWNER.password })).status, 200)
+    refused(await second.get('/api/auth/me'), 401, 'unauthorized')
+    assert.equal((await owner.get('/api/auth/me')).status, 200, 'one’s own session goes on')
   })
 
   it('is asked for the password again before an administrator is made, a password given or somebody removed', async () => {

@@ -3,6 +3,7 @@ import type { Deps } from '../deps.ts'
 import type { Endings } from '../endings.ts'
 import { AppError } from '../errors.ts'
 import { newId } from '../ids.ts'
+import type { PasswordChanges } from '../password-changes.ts'
 import type { Sessions } from '../sessions.ts'
 import type { Role } from '../users.ts'
 
@@ -34,6 +35,7 @@ export type AdministrationDeps = Deps & {
   audit: Pick<Audit, 'record'>
   endings: Endings
   sessions: Pick<Sessions, 'endOthers'>
+  passwordChanges: Pick<PasswordChanges, 'put'>
   /** Stops everything that a user has going. */
   stopWork: (userId: string) => void
 }
@@ -42,7 +44,7 @@ export type Administration = ReturnType<typeof createAdministration>
 
 /** What administrators may do with the people of the house. There is always one active administrator. */
 export function createAdministration(deps: AdministrationDeps) {
-  const { db, now, audit, endings, sessions, stopWork } = deps
+  const { db, now, audit, endings, sessions, passwordChanges, stopWork } = deps
   const all = db.prepare<[], Row>(`SELECT ${ENTRY} FROM users ORDER BY created_at, id`)
   const byId = db.prepare<[string], Row>(`SELECT ${ENTRY} FROM users WHERE id = ?`)
   const otherAdmins = db.prepare<[string], { one: number }>(
@@ -52,10 +54,7 @@ export function createAdministration(deps: AdministrationDeps) {
     `INSERT INTO users (id, username, password_hash, role, created_at, updated_at)
      VALUES (@id, @username, @passwordHash, @role, @at, @at) ON CONFLICT DO NOTHING`,
   )
-  const update = db.prepare(
-    `UPDATE users SET role = @role, is_active = @isActive, password_hash = coalesce(@passwordHash, password_hash),
-       updated_at = @at WHERE id = @id`,
-  )
+  const update = db.prepare('UPDATE users SET role = @role, is_active = @isActive, updated_at = @at WHERE id = @id')
   const belongings = db.prepare<{ id: string }, UserBelongings>(
     `SELECT (SELECT count(*) FROM conversations WHERE user_id = @id AND kind = 'chat') AS conversations,
        (SELECT count(*) FROM agents WHERE user_id = @id AND deleted_at IS NULL) AS agents,
@@ -92,12 +91,13 @@ export function createAdministration(deps: AdministrationDeps) {
       const before = get(id)
       const after = { role: draft.role ?? before.role, is_active: draft.isActive ?? before.is_active }
       keepAnAdmin(before, after)
-      const said = changesOf(before, after, draft.passwordHash !== undefined)
-      if (said === '') return
-      const { passwordHash = null } = draft
-      update.run({ id, role: after.role, isActive: Number(after.is_active), passwordHash, at: now().toISOString() })
-      audit.record({ kind: 'user', action: 'changed', subject: before.username, by, outcome: said })
-      if (passwordHash !== null) sessions.endOthers(id, keepSession)
+      const { passwordHash } = draft
+      if (passwordHash !== undefined)
+        passwordChanges.put(before, passwordHash, { by, action: 'password changed', keepSession })
+      const outcome = changesOf(before, after)
+      if (outcome === '') return
+      update.run({ id, role: after.role, isActive: Number(after.is_active), at: now().toISOString() })
+      audit.record({ kind: 'user', action: 'changed', subject: before.username, by, outcome })
       if (before.is_active && !after.is_active) shutOut(id)
     })
   }
@@ -124,11 +124,10 @@ export function createAdministration(deps: AdministrationDeps) {
   }
 }
 
-function changesOf(before: UserEntry, after: Pick<UserEntry, 'role' | 'is_active'>, hasNewPassword: boolean): string {
+function changesOf(before: UserEntry, after: Pick<UserEntry, 'role' | 'is_active'>): string {
   const parts = [
     after.role !== before.role && `role: ${before.role} → ${after.role}`,
     after.is_active !== before.is_active && (after.is_active ? 'activated' : 'deactivated'),
-    hasNewPassword && 'new password',
   ]
   return parts.filter(Boolean).join(', ')
 }
