@@ -16,6 +16,19 @@ const Limits = lazy(() =>
 )
 const LimitsChange = lazy(() => Limits().partial())
 
+const ProviderName = lazy(() => z.string().min(1).max(64))
+const ModelId = lazy(() => z.string().min(1).max(200))
+const Defaults = lazy(() =>
+  z.object({
+    default_provider: z.string(),
+    available_providers: z.array(z.string()),
+    default_model: z.string().nullable(),
+  }),
+)
+const DefaultsChange = lazy(() =>
+  z.strictObject({ default_provider: ProviderName().optional(), default_model: ModelId().nullable().optional() }),
+)
+
 const TEXT_LENGTH = 20_000
 const Name = lazy(() =>
   z
@@ -70,6 +83,38 @@ export const settingEndpoints = [
     example: OK,
     exampleBody: { max_concurrent_runs: 5, daily_budget_usd: 2.5 },
     handle: ({ body }, { services, who }) => (services.limits.change(body, who.actor), OK),
+  }),
+  endpoint({
+    method: 'get',
+    path: '/api/settings/provider',
+    tag: 'Settings',
+    role: 'admin',
+    scopes: ['read'],
+    summary: 'Which provider and model work unless another is named',
+    description:
+      '`available_providers` are those that are set up. `default_model` null: an everyday model of `default_provider`; GET /api/models says which.',
+    output: Defaults,
+    example: {
+      default_provider: 'anthropic',
+      available_providers: ['anthropic', 'openrouter', 'rehearsal'],
+      default_model: null,
+    },
+    handle: (_input, { services }) => services.modelDefaults.get(),
+  }),
+  endpoint({
+    method: 'post',
+    path: '/api/settings/provider',
+    tag: 'Settings',
+    role: 'admin',
+    scopes: ['admin'],
+    summary: 'Change the default provider or model',
+    description:
+      'What is left out stays as it is, but that a model brings its provider along, and another provider does away with a model picked before. 400 for a provider that is not set up.',
+    body: DefaultsChange,
+    output: Ok,
+    example: OK,
+    exampleBody: { default_provider: 'rehearsal' },
+    handle: ({ body }, { services, who }) => (services.modelDefaults.change(body, who.actor), OK),
   }),
   endpoint({
     method: 'get',

@@ -17,9 +17,9 @@ import { createEvents } from './events.ts'
 import { createGrants } from './grants.ts'
 import { createHealth } from './health.ts'
 import { createHouseLists } from './house-lists.ts'
+import { createHouseSettings } from './house-settings.ts'
 import { createIdempotency } from './idempotency.ts'
 import { newId } from './ids.ts'
-import { createLimits } from './limits.ts'
 import type { Log } from './log.ts'
 import type { Mailer } from './mailer.ts'
 import { openVault } from './master-key.ts'
@@ -40,7 +40,6 @@ import { createRunEngine } from './runs/run-engine.ts'
 import { createRunStore } from './runs/store.ts'
 import { createScheduler } from './schedules/scheduler.ts'
 import { createSchedules } from './schedules/schedules.ts'
-import { createSecurity } from './security.ts'
 import { createSettings } from './settings.ts'
 import { createTallies } from './tallies.ts'
 import { createTasks } from './tasks.ts'
@@ -146,6 +145,7 @@ export function createServices(deps: ServicesDeps) {
     now: () => now().getTime(),
     log,
     defaultModel: () => settings.get('default_model') ?? undefined,
+    defaultProvider: () => settings.get('default_provider') ?? undefined,
     privateOk: (provider) => mayBeTold(provider, 'private', settings.get('public_only_providers')),
   })
 
@@ -158,8 +158,6 @@ export function createServices(deps: ServicesDeps) {
   const usage = createUsage({ ...base, timezone: config.timezone })
   const budgets = createBudgets({ ...base, timezone: config.timezone, settings, usage, notify: notifications.add, log })
   closing.add('budgets', () => budgets.close())
-  const limits = createLimits({ db, settings, audit })
-  const security = createSecurity({ db, settings, audit, models })
   const personalities = createPersonalities({ ...base, audit })
   const conversations = createConversations(masked)
   const runStore = createRunStore(masked)
@@ -253,8 +251,7 @@ export function createServices(deps: ServicesDeps) {
     notifications,
     usage,
     budgets,
-    limits,
-    security,
+    ...createHouseSettings({ db, settings, audit, models }),
     personalities,
     conversations,
     runStore,

@@ -4,6 +4,7 @@ import type { Deps } from './deps.ts'
 const DEFAULTS = {
   paused: false as boolean,
   default_model: null as string | null,
+  default_provider: null as string | null,
   max_tool_calls: 20 as number,
   max_concurrent_runs: 3 as number,
   max_concurrent_chats: 32 as number,

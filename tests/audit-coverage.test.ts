@@ -52,6 +52,7 @@ const LEAVES: Record<string, string> = {
   'post /api/webhook-targets/{id}/test': 'webhook_target tested',
   'delete /api/webhook-targets/{id}': 'webhook_target removed',
   'post /api/settings/limits': 'setting limits changed',
+  'post /api/settings/provider': 'setting default model changed',
   'post /api/settings/security': 'setting security changed',
   'post /api/settings/audit-retention': 'setting audit retention changed',
   'post /api/settings/retention': 'setting retention changed',

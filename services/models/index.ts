@@ -10,6 +10,8 @@ import { withRetry } from './retry.ts'
 export type ModelsDeps = ProviderDeps &
   ListsDeps & {
     defaultModel: () => string | undefined
+    /** Whose everyday model is the default where no model is picked. */
+    defaultProvider?: () => string | undefined
     /** Whether the models of a provider may be told what is private. */ privateOk?: (provider: string) => boolean
   }
 
@@ -37,7 +39,7 @@ const UNKNOWN_CAPABILITIES = { vision: true, tools: true, online: false }
 
 /** The models of every provider the owner has set up, and the rehearsal model that is always there. */
 export function createModels(deps: ModelsDeps) {
-  const { now, log, defaultModel, privateOk = () => true } = deps
+  const { now, log, defaultModel, defaultProvider = () => undefined, privateOk = () => true } = deps
   const providers = createProviders(deps)
   const lists = createLists(deps)
   const patient = new Map(
@@ -84,8 +86,14 @@ export function createModels(deps: ModelsDeps) {
     return { id: wanted && !warning && usable(wanted) ? wanted : todaysChoice(see), warning }
   }
 
+  /** Those that are set up, the preferred one first. */
+  function inOrder(): Provider[] {
+    const preferred = defaultProvider()
+    return configured().toSorted((a, b) => Number(b.name === preferred) - Number(a.name === preferred))
+  }
+
   function todaysChoice(see: (provider: Provider) => Listing): string {
-    for (const provider of configured()) {
+    for (const provider of inOrder()) {
       const { models } = see(provider)
       const pick = provider.everyday(models) ?? models[0]
       if (pick) return `${provider.name}:${pick.vendorModel}`
@@ -130,6 +138,18 @@ export function createModels(deps: ModelsDeps) {
      * Answers from what is known and has lists that are not fresh fetched for the next time.
      */
     default: (): string => defaultFrom(lists.glance).id,
+
+    /**
+     * Why a model cannot be the default: its provider is not set up, or has no such model. Throws AppError('invalid') where
+     * there is no such provider.
+     */
+    refusalOf(id: string): string | undefined {
+      const { provider, vendorModel } = parse(id, providers)
+      if (!provider.isConfigured()) return `Set up ${provider.label} first, or pick a model of another provider.`
+      const listing = lists.known(provider)
+      if (!listing.fetched || isListed(listing.models, vendorModel)) return undefined
+      return `${provider.label} has no model "${vendorModel}".`
+    },
 
     /** The names of the providers that are set up. */
     providers: (): string[] => configured().map(({ name }) => name),
