@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { DatabaseRefused, openDb } from './db/open.ts'
 import { buildApp, sessionHandler } from './routes/index.ts'
 import { serveChat } from './routes/chat-socket.ts'
-import { boundStrangers, SERVER_OPTIONS } from './routes/connections.ts'
+import { boundStrangers, refuseBroken, SERVER_OPTIONS } from './routes/connections.ts'
 import { addressReader } from './routes/sign-in.ts'
 import { ConfigError, readConfig, type Config } from './services/config.ts'
 import { takeDataFolder } from './services/data-folder.ts'
@@ -64,6 +64,7 @@ export async function start(
   const app = buildApp({ services, config, log, session, pageDir: join(PROGRAM_DIR, 'public', 'dist'), documentFile })
   const server = createServer(SERVER_OPTIONS, app)
   const vouch = boundStrangers(server, config)
+  refuseBroken(server)
   const closeSockets = serveChat(server, { services, config, log, session, vouch, addressOf: addressReader(app) })
   const url = await listen(server, config)
   services.start()

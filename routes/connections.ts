@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http'
+import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Response } from 'express'
 import type { Config } from '../services/config.ts'
@@ -18,6 +19,28 @@ export const SERVER_OPTIONS: ServerOptions = {
   requestTimeout: 60_000,
   connectionsCheckingInterval: 5_000,
   maxHeaderSize: 16 * 1024,
+}
+
+/** Connections on which a request of somebody known goes on that may take longer to arrive. */
+const patient = new WeakSet<Duplex>()
+
+/** A request that may take longer than others to arrive, as uploads do; its own handler sees that it does not stand still. */
+export function mayTakeLong(req: IncomingMessage): void {
+  patient.add(req.socket)
+  req.once('close', () => patient.delete(req.socket))
+}
+
+const REFUSALS: Record<string, number> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 }
+
+/** Answers what is no request, or did not arrive in time, as Node does by itself; but not where time was given. */
+export function refuseBroken(server: Server): void {
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const status = REFUSALS[error.code ?? ''] ?? 400
+    if (status === 408 && patient.has(socket)) return
+    if (!socket.writable || (socket as { _httpMessage?: ServerResponse })._httpMessage?.headersSent)
+      return void socket.destroy(error)
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`)
+  })
 }
 
 /**

@@ -51,6 +51,11 @@ export type Endpoint<P = any, Q = any, B = any, O = any> = {
   params?: Lazy<P>
   query?: Lazy<Q>
   body?: Lazy<B>
+  /**
+   * Takes files as multipart/form-data in the field of this name. Nothing of them is read before `handle`, which reads them as
+   * they come (routes/multipart.ts).
+   */
+  upload?: string
   /** Largest body, in bytes; 1 MiB when absent, 16 KiB where the endpoint is public. */
   bodyLimit?: number
   /** The shape of the answer; absent where it is no JSON (`media` says what). */
@@ -98,6 +103,7 @@ function bodyParsers(definition: Endpoint, services: Services): RequestHandler[]
     res.locals.who = admit(definition, req, services)
     next()
   }
+  if (definition.upload !== undefined) return [allow, multipartOnly]
   const limit = bodyLimitOf(definition)
   return [allow, jsonOnly, express.json({ limit, strict: false, type: () => true }), shallowOnly]
 }
@@ -110,6 +116,11 @@ const jsonOnly: RequestHandler = (req, _res, next) => {
   const hasBody = req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0
   if (!hasBody || req.is('application/json')) return next()
   next(new AppError('unsupported_media_type', 'Send the body as application/json.'))
+}
+
+const multipartOnly: RequestHandler = (req, _res, next) => {
+  if (req.is('multipart/form-data')) return next()
+  next(new AppError('unsupported_media_type', 'Send the files as multipart/form-data.'))
 }
 
 const shallowOnly: RequestHandler = (req, _res, next) => {

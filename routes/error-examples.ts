@@ -34,6 +34,14 @@ export const ERRORS: Record<ErrorCode, { means: string; error: string; detail?: 
     means: 'The path has no such method; `Allow` lists those it has.',
     error: '/api/pause takes POST.',
   },
+  precondition_failed: {
+    means: 'The file is another by now than If-Match or If-Unmodified-Since says.',
+    error: 'The file has changed since.',
+  },
+  range_not_satisfiable: {
+    means: 'The range lies outside of the file; `Content-Range` tells its size.',
+    error: 'The file has 120 bytes; the range lies outside of them.',
+  },
   conflict: {
     means: 'It is there already, or the Idempotency-Key was used for something else or is still at work.',
     error: 'This Idempotency-Key was already used for another request. Use a new one.',

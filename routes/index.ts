@@ -34,6 +34,7 @@ import { hostCheck } from './hosts.ts'
 import { metricsEndpoints } from './metrics.ts'
 import { wrongMethod } from './methods.ts'
 import { modelEndpoints } from './models.ts'
+import { myFileEndpoints } from './my-files.ts'
 import { notificationEndpoints } from './notifications.ts'
 import { scheduleEndpoints } from './schedules.ts'
 import { securityEndpoints } from './security.ts'
@@ -82,6 +83,7 @@ export const endpoints: readonly Endpoint[] = [
   ...grantEndpoints,
   ...notificationEndpoints,
   ...usageEndpoints,
+  ...myFileEndpoints,
   ...trashEndpoints,
   ...auditEndpoints,
   ...housekeepingEndpoints,

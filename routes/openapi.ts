@@ -85,10 +85,20 @@ function operationOf(definition: Endpoint, schemas: Json): Json {
       ...queryParameters(definition, schemas),
       ...idempotency(definition),
     ],
+    ...(definition.upload === undefined ? {} : { requestBody: multipart(definition.upload) }),
     ...(definition.body
       ? { requestBody: { required: true, content: json(jsonSchema(definition.body, 'input', schemas), exampleBody) } }
       : {}),
     responses: responsesOf(definition, shape, schemas),
+  }
+}
+
+function multipart(field: string): Json {
+  const file = { type: 'string', contentMediaType: 'application/octet-stream' }
+  const properties = { [field]: { type: 'array', minItems: 1, items: file, description: 'One file or several.' } }
+  return {
+    required: true,
+    content: { 'multipart/form-data': { schema: { type: 'object', required: [field], properties } } },
   }
 }
 

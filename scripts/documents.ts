@@ -36,6 +36,7 @@ export function writeDocuments(root: string, out: string): void {
     privateHosts: new Set(),
     pageWorker: new URL('file:///none'),
     folders: () => [],
+    ownFolder: () => undefined,
     searchEngine: () => ({ kind: 'duckduckgo' }),
     otherAgents: { names: () => [], ask: () => assert.fail('Nobody asks here.') },
   })

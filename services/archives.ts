@@ -21,7 +21,7 @@ export type ArchiveEntry = {
  * what was sent then is no valid archive.
  */
 export async function zipStream(entries: AsyncIterable<ArchiveEntry> | Iterable<ArchiveEntry>): Promise<Readable> {
-  const { ZipFile } = await import('yazl')
+  const { ZipFile } = (await import('yazl')).default
   const zip = new ZipFile()
   const out = zip.outputStream as PassThrough
   zip.on('error', (error) => out.destroy(error as Error))

@@ -8,6 +8,8 @@ export type DataFolder = {
   dir: string
   database: string
   files: string
+  /** Uploads that are not there yet; on the disk of `files`, out of everybody's reach. */
+  uploads: string
   trash: string
   backups: string
   release: () => void
@@ -26,11 +28,12 @@ export function takeDataFolder(dir: string, { restoring = false } = {}): DataFol
     dir,
     database: join(dir, 'steward.sqlite'),
     files: join(dir, 'files'),
+    uploads: join(dir, 'files', '.uploads'),
     trash: join(dir, 'trash'),
     backups: join(dir, 'backups'),
   }
   try {
-    for (const path of [dir, folder.files, folder.trash, folder.backups])
+    for (const path of [dir, folder.files, folder.uploads, folder.trash, folder.backups])
       mkdirSync(path, { recursive: true, mode: 0o700 })
   } catch (error) {
     throw new ConfigError(

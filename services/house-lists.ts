@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { houseBounds } from './bounds.ts'
 import { createBrowserTrusted } from './browser-trusted.ts'
@@ -18,6 +19,7 @@ export type HouseListsDeps = ListDeps & {
 export function createHouseLists({ dataDir, programDir, filesDir, allowedPrivateHosts, ...deps }: HouseListsDeps) {
   const bounds = houseBounds(dataDir, programDir)
   const whitelists = createWhitelists({ ...deps, bounds })
+  const files = realpathSync(filesDir)
   const privateHosts = hostKeys(allowedPrivateHosts)
 
   return {
@@ -29,8 +31,8 @@ export function createHouseLists({ dataDir, programDir, filesDir, allowedPrivate
     listsOf: (userId: string): Lists => ({
       domains: whitelists.web().map((entry) => ({ domain: entry.domain, privateOk: entry.private_ok })),
       folders: whitelists.folders(),
-      neverPaths: bounds.neverPaths,
-      ownFiles: join(filesDir, userId),
+      neverPaths: [...bounds.neverPaths, files],
+      ownFiles: join(files, userId),
       privateHosts,
     }),
   }

@@ -25,6 +25,7 @@ import type { Mailer } from './mailer.ts'
 import { openVault } from './master-key.ts'
 import { createMetrics } from './metrics.ts'
 import { createModels } from './models/index.ts'
+import { createMyFiles } from './my-files.ts'
 import { createNotifications } from './notifications.ts'
 import type { NetworkEdge } from './outgoing/connect.ts'
 import { createPeople } from './people/people.ts'
@@ -123,7 +124,7 @@ export function createServices(deps: ServicesDeps) {
   })
   settings.onChange(({ paused }) => paused === false && webhooks.outbox.look())
   closing.add('outbox', () => webhooks.outbox.close())
-  const { tools, trash, outgoing, reader } = createTools({
+  const { tools, trash, fileLabels, outgoing, reader } = createTools({
     ...base,
     newId,
     version,
@@ -133,9 +134,11 @@ export function createServices(deps: ServicesDeps) {
     edge: deps.edge,
     pageWorker: deps.pageWorker,
     folders: () => whitelists.folders().map((entry) => ({ path: entry.path, writtenBy: entry.written_by })),
+    ownFolder: (userId) => myFiles.folderOf(userId),
     searchEngine: () => configuredEngine(credentials.find),
     otherAgents: { names: (userId) => agents.names(userId), ask: (call) => subAgents.ask(call) },
   })
+  const myFiles = createMyFiles({ db, folder, newId, settings, trash, fileLabels, audit, log })
   closing.add('outgoing requests', () => outgoing.close())
   closing.add('page reader', () => reader.close())
 
@@ -246,6 +249,7 @@ export function createServices(deps: ServicesDeps) {
     ...furtherLists,
     webhooks,
     trash,
+    myFiles,
     models,
     events,
     notifications,
@@ -279,6 +283,7 @@ export function createServices(deps: ServicesDeps) {
 
     /** Takes up the work where it lay, and begins to look after the house. */
     start(): void {
+      void myFiles.recover()
       webhooks.outbox.start()
       const recovered = runs.recover()
       if (Object.values(recovered).some((count) => count > 0)) log.info(recovered, 'took up the work where it lay')

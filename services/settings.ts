@@ -27,6 +27,7 @@ const DEFAULTS = {
   notifications_days: 90 as number | null,
   deliveries_days: 365 as number | null,
   occurrences_days: 365 as number | null,
+  max_upload_bytes: 1024 ** 3,
   /** Providers that may not be told what is private. */
   public_only_providers: [] as string[],
 }

@@ -7,7 +7,7 @@ import { before, after, describe, it } from 'node:test'
 import { codeAt } from './peers/authenticator.ts'
 import { giveBelongings } from './peers/belongings.ts'
 import { withDatabase } from './peers/database.ts'
-import { filled, readOperations, type Operation } from './peers/operations.ts'
+import { filled, readOperations, sentBy, type Operation } from './peers/operations.ts'
 import { makeKey, OWNER, startSteward, type Steward } from './steward.ts'
 
 /** Every operation that changes something, as the API's document has them, and the entry it leaves in the audit log. */
@@ -72,6 +72,12 @@ const LEAVES: Record<string, string> = {
   'post /api/grants': 'grant created',
   'delete /api/grants/{id}': 'grant revoked',
   'post /api/trash/{id}/restore': 'trash restored',
+  'delete /api/trash/{id}': 'trash removed',
+  'post /api/my/files': 'file uploaded',
+  'patch /api/my/files': 'file moved',
+  'delete /api/my/files': 'file deleted',
+  'post /api/my/folders': 'file folder made',
+  'post /api/settings/files': 'setting files changed',
   'delete /api/conversations/{id}': 'conversation removed',
 }
 
@@ -142,6 +148,16 @@ const bodies = (): Record<string, object> => ({
   },
 })
 
+const queries: Record<string, string> = {
+  'patch /api/my/files': '?path=/a.txt',
+  'delete /api/my/files': '?path=/north-sea.jpg',
+}
+
+function sendUpload(operation: Operation) {
+  const { type, body } = sentBy(operation)
+  return steward.owner.post(operation.path, undefined, { raw: body, headers: { 'content-type': type } })
+}
+
 /** Removing comes last, and the owner's own session at the very end. */
 function inOrder(all: Operation[]): Operation[] {
   const last = ['delete /api/agents/{id}', 'post /api/auth/change-password', 'post /api/auth/logout']
@@ -159,14 +175,18 @@ describe('the audit log', () => {
 
   it('holds each change that is made', async () => {
     const missing: string[] = []
-    for (const { name, method, path, exampleBody } of inOrder(operations)) {
+    for (const operation of inOrder(operations)) {
+      const { name, method, path, exampleBody } = operation
       const expected = LEAVES[name]
       if (expected === undefined) continue
       const before = lastId()
       if (name === 'post /api/resume') await steward.owner.post('/api/pause')
       if (name === 'delete /api/auth/sessions/{id}') await anotherSession()
       const body = method === 'DELETE' ? undefined : (bodies()[name] ?? exampleBody ?? {})
-      const answer = await steward.owner.request(method, filled(path, things), body)
+      const answer =
+        operation.upload === undefined
+          ? await steward.owner.request(method, filled(path, things) + (queries[name] ?? ''), body)
+          : await sendUpload(operation)
       if (name === 'post /api/auth/totp/setup') secret = answer.body.secret
       if (!since(before).includes(expected))
         missing.push(`${name}: ${answer.status} ${answer.text} left ${since(before).join(', ') || 'nothing'}`)

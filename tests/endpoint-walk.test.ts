@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, afterEach, before, describe, it } from 'node:test'
-import { giveBelongings, MARK } from './peers/belongings.ts'
+import { giveBelongings, MARK, QUERIES } from './peers/belongings.ts'
 import { watchContents } from './peers/contents.ts'
 import { anotherUser, withDatabase } from './peers/database.ts'
-import { filled, placesIn, readOperations, type Operation } from './peers/operations.ts'
+import { filled, placesIn, readOperations, sentBy, type Operation } from './peers/operations.ts'
 import { hangUp, send, type RawRequest } from './peers/raw-http.ts'
 import { refused } from './peers/refused.ts'
 import { makeKey, OWNER, startSteward, type Answer, type Client } from './steward.ts'
@@ -20,7 +20,6 @@ const owner = steward.owner
 
 const SCOPES = ['read', 'run', 'admin', 'approve']
 const REACH: Record<string, string[]> = { read: ['read'], run: ['run', 'read'], admin: ['admin', 'run', 'read'], approve: ['approve'] } // prettier-ignore
-const JSON_TYPE = { 'content-type': 'application/json' }
 const REFUSED_IDS = ['404 not_found', '400 invalid']
 const OTHER_ORIGINS = ['https://evil.example', 'null', 'http://127.0.0.1:1', 'http://127.0.0.1.evil.example']
 
@@ -74,13 +73,23 @@ const byKey = (key: string | undefined) => ({ 'x-api-key': key! })
 const cookieOrKey = (): [Record<string, string>, Record<string, string>] => [asOther(), byKey(otherKey)]
 
 /** The operation as its document shows it, with the owner's things in its path, by whoever `headers` are. */
-function call(
-  { method, path, changes, exampleBody }: Operation,
-  headers: object,
-  more: Partial<RawRequest> = {},
-): Promise<Answer> {
-  const body = changes ? { body: JSON.stringify(exampleBody ?? {}) } : {}
-  return send(steward.url, { method, path: filled(path, things), ...body, ...more, headers: { ...(changes ? JSON_TYPE : {}), ...headers, ...more.headers } }) // prettier-ignore
+function call(operation: Operation, headers: object, more: Partial<RawRequest> = {}): Promise<Answer> {
+  const { method, changes } = operation
+  const { type, body } = sentBy(operation)
+  return send(steward.url, { method, path: pathOf(operation), ...(changes ? { body } : {}), ...more, headers: { ...(changes ? { 'content-type': type } : {}), ...headers, ...more.headers } }) // prettier-ignore
+}
+
+const pathOf = ({ name, path }: Operation): string => filled(path, things) + (QUERIES[name] ?? '')
+
+/** What an upload of so many bytes is answered before it begins. */
+function announced(bytes: number): Promise<Answer> {
+  const headers = {
+    ...asOwner(),
+    'content-type': 'multipart/form-data; boundary=x',
+    'content-length': String(bytes),
+    connection: 'close',
+  }
+  return send(steward.url, { method: 'POST', path: '/api/my/files', headers })
 }
 
 /** What of the owner's a field like `agent_id` could name. */
@@ -168,7 +177,7 @@ for (const operation of operations) {
     if (role === 'user' && !changes && inPath.length === 0) {
       it("shows nothing of another user's, filtered by their ids or not", async () => {
         const ids = parameters.map((one) => one.name).filter((field) => thingOf(field) !== undefined)
-        for (const query of ['', ...ids.map((field) => `?${field}=${thingOf(field)}`)]) {
+        for (const query of [QUERIES[name] ?? '', ...ids.map((field) => `?${field}=${thingOf(field)}`)]) {
           const { status, text } = await call(operation, asOther(), { path: path + query })
           assert.ok(status === 200 || status === 404, text)
           assert.ok(!text.includes(MARK), text.slice(0, 300))
@@ -201,14 +210,16 @@ for (const operation of operations) {
         refused(await call(operation, asOwner(), { headers: { origin } }), 403, 'cross_origin')
     })
 
-    it('is 415 with a body that is no JSON by its type', async () => {
-      for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])
+    it('is 415 with a body of another type than it takes', async () => {
+      const other = operation.upload === undefined ? 'multipart/form-data; boundary=x' : 'application/json'
+      for (const type of ['text/plain', 'application/x-www-form-urlencoded', other])
         refused(await call(operation, asOwner(), { body: '{}', headers: { 'content-type': type } }), 415, 'unsupported_media_type') // prettier-ignore
     })
 
-    it('is 400 with a body that is no JSON, and 413 with one that is too large', async () => {
+    it('is 400 with a body that is malformed, and 413 with one that is too large', async () => {
       for (const body of ['{', '{"a":1}}', '\u0000'])
         refused(await call(operation, asOwner(), { body }), 400, 'invalid')
+      if (operation.upload !== undefined) return refused(await announced(2 * Number(bodyLimit)), 413, 'too_large')
       const body = ' '.repeat(Number(bodyLimit) + 1)
       refused(await call(operation, asOwner(), { body }), 413, 'too_large')
     })
@@ -253,10 +264,12 @@ describe('what a user who is no administrator may change', () => {
 describe('before anybody is set up', () => {
   it('every operation under /api but the set-up itself says so', async () => {
     await using fresh = await startSteward({ setUp: false })
-    for (const { method, path, changes, exampleBody } of operations) {
+    for (const operation of operations) {
+      const { method, path, changes } = operation
       if (!path.startsWith('/api/') || path === '/api/setup') continue
-      const body = changes ? { body: JSON.stringify(exampleBody ?? {}), headers: JSON_TYPE } : {}
-      refused(await send(fresh.url, { method, path: filled(path, things), ...body }), 403, 'setup_required')
+      const { type, body } = sentBy(operation)
+      const sent = changes ? { body, headers: { 'content-type': type } } : {}
+      refused(await send(fresh.url, { method, path: filled(path, things), ...sent }), 403, 'setup_required')
     }
     hangUp()
   })

@@ -114,8 +114,11 @@ export type Tool = {
   name: string
   description: string
   operations: Record<string, Operation>
-  /** One line for the model about the names that its arguments may take now. Where there is none, '': it is not offered. */
-  known?: (userId: string) => string
+  /**
+   * One line for the model about the names that its arguments may take now; undefined where there is nothing to say. Where
+   * there is no such name, '': it is not offered.
+   */
+  known?: (userId: string) => string | undefined
   /** The whole address that a destination stands for, as `reach` has it, where people write less. Throws `invalid` for none. */
   addressOf?: (userId: string, destination: string) => string
 }

@@ -21,7 +21,10 @@ export function createFileLabels({ db, now }: { db: Db; now: () => Date }) {
     `INSERT OR REPLACE INTO file_labels (path, folder, sha256, integrity, privacy, run_id, updated_at)
      SELECT ?, ?, sha256, integrity, privacy, run_id, updated_at FROM file_labels WHERE path = ?`,
   )
-
+  const moveInside = db.prepare<{ from: string; to: string }>(
+    `UPDATE OR REPLACE file_labels SET path = @to || substr(path, length(@from) + 1), folder = @to || substr(folder, length(@from) + 1)
+     WHERE path >= @from || '/' AND path < @from || '0'`,
+  )
   const drop = db.prepare<[string]>('DELETE FROM file_labels WHERE path = ?')
 
   return {
@@ -42,6 +45,13 @@ export function createFileLabels({ db, now }: { db: Db; now: () => Date }) {
     /** What is in a file stands elsewhere too (in the trash, or back from it); both places keep the label. */
     copied(path: string, to: string): void {
       copy.run(to, dirname(to), path)
+    },
+
+    /** A file, or a folder with all in it, stands elsewhere now. */
+    moved(from: string, to: string): void {
+      copy.run(to, dirname(to), from)
+      drop.run(from)
+      moveInside.run({ from, to })
     },
 
     /** Nothing stands there any more. */

@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs'
+import { closeSync, fstatSync, fsyncSync, lstatSync, openSync, readlinkSync, realpathSync } from 'node:fs'
 import { constants, lstat, open, readlink, realpath, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { PathFact } from '../agent/tool.ts'
@@ -60,6 +60,26 @@ export async function openFolder(path: string): Promise<OpenFolder> {
   return { handle, at: (name) => (name === '' ? anchor : join(anchor, name)) }
 }
 
+/**
+ * Does something in exactly this folder without waiting, so that nothing else of this process happens meanwhile, and puts
+ * the folder on the disk. Throws AppError `conflict` when the path leads elsewhere by now.
+ */
+export function inFolderNow<T>(path: string, work: (at: (name: string) => string) => T): T {
+  const fd = openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  try {
+    const name = nameNow(fd)
+    if (!(name === undefined ? isSameNow(fd, path) : name === path)) {
+      throw new AppError('conflict', 'This folder was moved or replaced a moment ago. Look again and repeat.')
+    }
+    const anchor = name === undefined ? path : `/proc/self/fd/${fd}`
+    const result = work((entry) => join(anchor, entry))
+    fsyncSync(fd)
+    return result
+  } finally {
+    closeSync(fd)
+  }
+}
+
 /** Does something with an open file or folder and closes it, however that ends. */
 export async function closing<T>(handle: FileHandle, work: () => Promise<T>): Promise<T> {
   try {
@@ -103,6 +123,19 @@ async function isAt(handle: FileHandle, path: string): Promise<boolean> {
 /** Where the kernel says an open file is; undefined on systems that do not say. */
 function nameOf(handle: FileHandle): Promise<string | undefined> {
   return readlink(descriptorPath(handle)).catch(() => undefined)
+}
+
+function nameNow(fd: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`)
+  } catch {
+    return undefined
+  }
+}
+
+function isSameNow(fd: number, path: string): boolean {
+  const [opened, there] = [fstatSync(fd), lstatSync(path)]
+  return opened.ino === there.ino && opened.dev === there.dev && realpathSync(path) === path
 }
 
 function descriptorPath(handle: FileHandle): string {

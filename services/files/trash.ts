@@ -1,49 +1,33 @@
-import { lstat, mkdir, open, readdir, stat, unlink, type FileHandle } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { linkSync, renameSync, rmSync, type Stats } from 'node:fs'
+import { lstat, mkdir, open, readdir, rm, stat, unlink, type FileHandle } from 'node:fs/promises'
+import { basename, dirname, extname, join } from 'node:path'
 import type { Db } from '../../db/open.ts'
 import { AppError } from '../errors.ts'
 import { withFileFaults } from './faults.ts'
 import type { FileLabels } from './labels.ts'
-import { canonicalPath, closing, openFile, openFolder } from './open.ts'
+import { canonicalPath, closing, inFolderNow, openFile, openFolder } from './open.ts'
 import { copyContent, replaceFile, writeNew } from './replace.ts'
+import { createTrashRows, type TrashCause, type Trashed, type TrashKind } from './trash-rows.ts'
+
+export type { TrashCause, Trashed } from './trash-rows.ts'
 
 const DAY_MS = 86_400_000
-
-export type TrashCause = 'overwritten' | 'deleted'
-
-/** An old version of a file. `path` is where it was, `mode` its permissions there. */
-export type TrashedFile = {
-  id: string
-  path: string
-  size: number
-  mode: number
-  cause: TrashCause
-  runId: string | null
-  createdAt: string
-  restoredAt: string | null
-}
+/** Only the last move of a process that died can be unfinished; a few more do no harm. */
+const LOOKED_AT_AFTER_CRASH = 100
 
 export type Trash = ReturnType<typeof createTrash>
 
 type Deps = { db: Db; dir: string; now: () => Date; newId: () => string; fileLabels: FileLabels }
 
+/** What goes to the trash by being moved: where it stands now is `at`, how it is called for people `path`. */
+export type Discarded = { path: string; at: string; kind: TrashKind; size: number; stats: Stats; cause: TrashCause }
+
 /**
- * Old versions of files, each a copy `<dir>/<id>` and a row. A row is written after its copy is safe on the disk and
- * removed before it, so there is never a row without its copy. Labels travel with the file.
+ * Old versions of files, and deleted folders: each `<dir>/<id>` and a row. Copies are on the disk before their row, moves
+ * begin with the row and are put right after a crash (`mend`), so no row stays without its content. Labels travel along.
  */
 export function createTrash({ db, dir, now, newId, fileLabels }: Deps) {
-  const fields = 'id, path, size, mode, cause, run_id AS runId, created_at AS createdAt, restored_at AS restoredAt'
-  const insert = db.prepare<[string, string, string | null, string, number, number, TrashCause, string]>(
-    'INSERT INTO trash (id, user_id, run_id, path, size, mode, cause, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-  )
-  const ofUser = db.prepare<[string, number], TrashedFile>(
-    `SELECT ${fields} FROM trash WHERE user_id = ? ORDER BY created_at DESC, id DESC LIMIT ?`,
-  )
-  const one = db.prepare<[string, string], TrashedFile>(`SELECT ${fields} FROM trash WHERE id = ? AND user_id = ?`)
-  const known = db.prepare<[string], { id: string }>('SELECT id FROM trash WHERE id = ?')
-  const mark = db.prepare<[string, string]>('UPDATE trash SET restored_at = ? WHERE id = ?')
-  const expired = db.prepare<[string], { id: string }>('DELETE FROM trash WHERE created_at < ? RETURNING id')
-
+  const rows = createTrashRows({ db, now })
   const copyOf = (id: string): string => join(dir, id)
 
   async function copyIn(id: string, source: FileHandle): Promise<number> {
@@ -64,7 +48,7 @@ export function createTrash({ db, dir, now, newId, fileLabels }: Deps) {
       const size = await copyIn(id, source)
       const { mode } = await source.stat()
       db.transact(() => {
-        insert.run(id, userId, runId, path, size, mode & 0o777, cause, now().toISOString())
+        rows.add({ id, userId, runId, path, kind: 'file', size, mode, cause })
         fileLabels.copied(path, copyOf(id))
       })
       return id
@@ -90,63 +74,140 @@ export function createTrash({ db, dir, now, newId, fileLabels }: Deps) {
     return await closing(source, () => keepOpen(userId, runId, path, cause, source))
   }
 
-  async function putBack(userId: string, { id, path, mode }: TrashedFile): Promise<void> {
-    if ((await canonicalPath(path)) !== path) {
-      throw new AppError('conflict', `The way to ${path} has changed since; a link stands in it now.`)
+  /**
+   * Takes a file or folder into the trash at once, without copying: what was deleted is moved, what is about to be
+   * overwritten gets a second name until the new content takes the first. Undone by `untake`.
+   */
+  function take(userId: string, { path, at, kind, size, stats, cause }: Discarded): string {
+    const id = newId()
+    db.transact(() => {
+      rows.add({ id, userId, runId: null, path, kind, size, mode: stats.mode, cause })
+      fileLabels.copied(path, copyOf(id))
+    })
+    try {
+      if (cause === 'overwritten') linkSync(at, copyOf(id))
+      else renameSync(at, copyOf(id))
+    } catch (error) {
+      rows.drop(id)
+      throw error
     }
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    if (cause === 'deleted') fileLabels.moved(path, copyOf(id))
+    return id
+  }
+
+  /** Takes back that a file was about to be overwritten. */
+  function untake(id: string): void {
+    rmSync(copyOf(id), { force: true })
+    rows.drop(id)
+  }
+
+  async function putBackFile(userId: string, { id, path, mode }: Trashed): Promise<void> {
     const folder = await openFolder(dirname(path))
     await closing(folder.handle, async () => {
-      if (await exists(folder.at(basename(path)))) await keep(userId, null, path, 'overwritten')
+      const there = await statOf(folder.at(basename(path)))
+      if (there?.isDirectory()) throw new AppError('conflict', `A folder stands at ${path} now. Rename it first.`)
+      if (there) await keep(userId, null, path, 'overwritten')
       const target = { name: basename(path), temporary: `.steward-${newId()}`, mode }
       await replaceFile(folder, target, (handle) => copyOut(id, handle))
     })
+    db.transact(() => {
+      fileLabels.copied(copyOf(id), path)
+      rows.markRestored(id)
+    })
+  }
+
+  /** A folder goes back as it is; where its name is taken by now, beside it. */
+  async function putBackFolder({ id, path }: Trashed): Promise<string> {
+    const name = await freeName(path)
+    inFolderNow(dirname(path), (at) => renameSync(copyOf(id), at(name)))
+    const place = join(dirname(path), name)
+    db.transact(() => {
+      fileLabels.moved(copyOf(id), place)
+      rows.drop(id)
+    })
+    return place
   }
 
   /** The newest first. */
-  function list(userId: string, limit = 200): TrashedFile[] {
-    return ofUser.all(userId, limit)
+  function list(userId: string, limit = 200): Trashed[] {
+    return rows.ofUser(userId, limit)
+  }
+
+  function found(userId: string, id: string): Trashed {
+    const kept = rows.find(userId, id)
+    if (!kept) throw new AppError('not_found', 'There is no such file in the trash.')
+    return kept
   }
 
   /**
-   * Puts a kept file back where it was, with the folders it was in; what stands there now goes to the trash first. The
-   * copy stays until it is swept. Throws AppError `not_found` and what `withFileFaults` knows.
+   * Puts something back where it was, with the folders it was in, and says where it is now. What stands in the place of a
+   * file goes to the trash first, and the copy stays until it is swept; a folder leaves the trash. Throws AppError
+   * `not_found`, `conflict` and what `withFileFaults` knows.
    */
-  async function restore(userId: string, id: string): Promise<TrashedFile> {
-    const kept = one.get(id, userId)
-    if (!kept) throw new AppError('not_found', 'There is no such file in the trash.')
-    await withFileFaults(() => putBack(userId, kept))
-    db.transact(() => {
-      fileLabels.copied(copyOf(id), kept.path)
-      mark.run(now().toISOString(), id)
+  async function restore(userId: string, id: string): Promise<string> {
+    const kept = found(userId, id)
+    return await withFileFaults(async () => {
+      if ((await canonicalPath(kept.path)) !== kept.path) {
+        throw new AppError('conflict', `The way to ${kept.path} has changed since; a link stands in it now.`)
+      }
+      await mkdir(dirname(kept.path), { recursive: true, mode: 0o700 })
+      if (kept.kind === 'folder') return await putBackFolder(kept)
+      await putBackFile(userId, kept)
+      return kept.path
     })
-    return one.get(id, userId)!
   }
 
-  /** Removes what is older, and copies that a crash left without a row. Says how many files went. */
+  /** Lets go of something for good. Throws AppError `not_found`. */
+  async function remove(userId: string, id: string): Promise<Trashed> {
+    const kept = found(userId, id)
+    rows.drop(id)
+    await rm(copyOf(id), { recursive: true, force: true })
+    return kept
+  }
+
+  /** Removes what is older, and copies that a crash left without a row. Says how many went. */
   async function sweep(olderThanDays = 30): Promise<number> {
-    const rows = expired.all(new Date(now().getTime() - olderThanDays * DAY_MS).toISOString())
-    const orphans = (await readdir(dir)).filter((name) => known.get(name) === undefined)
-    const old = await Promise.all(orphans.map((name) => isOld(copyOf(name), now())))
-    const gone = new Set([...rows.map(({ id }) => id), ...orphans.filter((_, index) => old[index])])
-    await Promise.all(Array.from(gone, (name) => unlink(copyOf(name)).catch(() => {})))
-    return gone.size
+    const old = rows.takeOlder(new Date(now().getTime() - olderThanDays * DAY_MS))
+    const strays = (await readdir(dir)).filter((name) => !rows.isKnown(name) && !old.includes(name))
+    const lost = await Promise.all(strays.map((name) => isOld(copyOf(name), now())))
+    const gone = [...old, ...strays.filter((_, index) => lost[index])]
+    for (const name of gone) await rm(copyOf(name), { recursive: true, force: true }).catch(() => {})
+    return gone.length
   }
 
-  return { keep, list, restore, sweep }
+  /**
+   * After a crash: a move that was begun and never made leaves a row without content, and an overwriting that was begun one
+   * whose content still stands in its own place. Both are taken back.
+   */
+  async function mend(): Promise<void> {
+    for (const { id, path } of rows.newest(LOOKED_AT_AFTER_CRASH)) {
+      const [kept, there] = [await statOf(copyOf(id)), await statOf(path)]
+      if (!kept) rows.drop(id)
+      else if (kept.isFile() && there?.ino === kept.ino && there.dev === kept.dev) untake(id)
+    }
+  }
+
+  return { keep, take, untake, list, restore, remove, sweep, mend, bytesOf: rows.bytesOf }
 }
 
 /** A copy being made has no row yet, so only those of yesterday are taken for lost. */
 async function isOld(path: string, now: Date): Promise<boolean> {
   const found = await stat(path).catch(() => undefined)
-  return found?.isFile() === true && found.mtimeMs < now.getTime() - DAY_MS
+  return found !== undefined && found.mtimeMs < now.getTime() - DAY_MS
 }
 
-function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  )
+/** "photos", or "photos (restored)", "photos (restored 2)" where that is taken. */
+async function freeName(path: string): Promise<string> {
+  const [ending, folder] = [extname(path), dirname(path)]
+  const stem = basename(path, ending)
+  for (let n = 0; ; n++) {
+    const name = `${stem}${n === 0 ? '' : n === 1 ? ' (restored)' : ` (restored ${n})`}${ending}`
+    if (!(await statOf(join(folder, name)))) return name
+  }
+}
+
+function statOf(path: string): Promise<Stats | undefined> {
+  return lstat(path).catch(() => undefined)
 }
 
 async function syncFolder(path: string): Promise<void> {

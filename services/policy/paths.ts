@@ -6,7 +6,7 @@ export type PathLists = {
   folders: readonly { path: string }[]
   /** Folders that stay closed whatever was opened: DATA_DIR, the program, /proc, /sys, /dev, /etc. */
   neverPaths: readonly string[]
-  /** The user's own folder inside DATA_DIR, the one exception to `neverPaths`. */
+  /** The user's own folder inside DATA_DIR: open to their runs, and the one exception to `neverPaths`. */
   ownFiles: string | undefined
 }
 
@@ -44,7 +44,7 @@ export function pathRefusal(fact: PathFact, lists: PathLists): string | undefine
   const refusal = nameRefusal(own ? path.slice(lists.ownFiles!.length) : path)
   if (refusal !== undefined) return refusal
   if (fact.hardLinks > 1) return 'This file has several names on the disk (hard links). Use a copy that has one name.'
-  if (lists.folders.some((folder) => isInside(path, folder.path))) return undefined
+  if (own || lists.folders.some((folder) => isInside(path, folder.path))) return undefined
   return `This path, with its links followed, is in no folder that is open. ${ELSEWHERE}`
 }
 

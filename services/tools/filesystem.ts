@@ -20,10 +20,16 @@ const NOTHING_READ: Labels = { integrity: 'owner', privacy: 'private' }
 /** A folder the owner opened, and who writes into it. */
 export type OpenedFolder = { path: string; writtenBy: 'me' | 'others' }
 
-type Deps = { folders: () => readonly OpenedFolder[]; trash: Trash; fileLabels: FileLabels }
+type Deps = {
+  folders: () => readonly OpenedFolder[]
+  /** The folder a user keeps files in; undefined while there is none. */
+  ownFolder?: (userId: string) => string | undefined
+  trash: Trash
+  fileLabels: FileLabels
+}
 
 /** Files on this machine's disk. Where it may act is the policy's matter; it acts on exactly the path that was decided. */
-export function createFilesystemTool({ folders, trash, fileLabels }: Deps): Tool {
+export function createFilesystemTool({ folders, ownFolder = () => undefined, trash, fileLabels }: Deps): Tool {
   const changes = createFileChanges({ trash, fileLabels })
   const inspect = async ({ path }: { path: string }): Promise<Reach> => ({ paths: [await pathFact(path)] })
   const pathOnly = lazy(() => z.strictObject({ path: z.string() }))
@@ -141,6 +147,10 @@ export function createFilesystemTool({ folders, trash, fileLabels }: Deps): Tool
   return {
     name: 'filesystem',
     description: 'Files in the folders the owner opened; whole paths.',
+    known: (userId) => {
+      const own = ownFolder(userId)
+      return own === undefined ? undefined : `The owner's own folder, with what they uploaded: ${own}`
+    },
     operations: { list_directory: list, read_file: read, write_file: write, delete_file: remove },
   }
 }

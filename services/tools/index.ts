@@ -23,6 +23,8 @@ export type ToolsDeps = {
   /** The file of the worker thread that takes pages apart. */
   pageWorker: URL
   folders: () => readonly OpenedFolder[]
+  /** The folder a user keeps files in; undefined while there is none. */
+  ownFolder: (userId: string) => string | undefined
   searchEngine: () => SearchEngine
   webhooks: Pick<Webhooks, 'targets' | 'outbox'>
   otherAgents: AgentToolDeps
@@ -36,9 +38,9 @@ export function createTools(deps: ToolsDeps) {
   const reader = createPageReader({ file: deps.pageWorker })
   const tools: Tool[] = [
     createWebTool({ outgoing, reader, searchEngine: deps.searchEngine }),
-    createFilesystemTool({ folders: deps.folders, trash, fileLabels }),
+    createFilesystemTool({ folders: deps.folders, ownFolder: deps.ownFolder, trash, fileLabels }),
     createWebhookTool({ now: deps.now, ...deps.webhooks }),
     createAgentTool(deps.otherAgents),
   ]
-  return { tools, trash, outgoing, reader }
+  return { tools, trash, fileLabels, outgoing, reader }
 }

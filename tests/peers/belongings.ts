@@ -9,6 +9,11 @@ import { withDatabase } from './database.ts'
 /** Stands in all that the owner has, so that whoever else sees it can be caught. */
 export const MARK = 'plumtree'
 
+/** What must be asked for beside the path, and is the owner's too. */
+export const QUERIES: Record<string, string> = {
+  'get /api/my/files/download': `?path=/${MARK}.txt`,
+}
+
 /**
  * Gives the owner one of everything, with MARK in it; answers, for each part of a path in the API's document, what stands
  * for it. An endpoint whose path names something new needs that thing here.
@@ -35,6 +40,9 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
   const { messages } = (await owner.get(`/api/conversations/${conversation}`)).body
   await made('/api/webhook-targets', { name: `${MARK} next door`, url: `https://${MARK}.example/next`, owner: false })
   const approval = await question(owner, agent.id)
+  const form = new FormData()
+  form.append('file', new Blob([`The ${MARK} in bloom.`]), `${MARK}.txt`)
+  await fetch(`${owner.url}/api/my/files`, { method: 'POST', body: form, headers: owner.headers() })
   const first = async (path: string) => (await owner.get(path)).body.items[0].id
   return {
     '/api/auth/sessions/{id}': await first('/api/auth/sessions'),

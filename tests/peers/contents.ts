@@ -15,8 +15,8 @@ const RESTLESS_ROWS: Record<string, string> = {
 }
 
 /**
- * Says, each time it is called, which tables and files changed since the call before; rows of the user `except` do not
- * count.
+ * Says, each time it is called, which tables and files changed since the call before; rows and files of the user `except` do
+ * not count.
  */
 export function watchContents(dataDir: string, except = ''): { changed: () => string[]; close: () => void } {
   const db = new Database(join(dataDir, 'steward.sqlite'), { readonly: true })
@@ -29,13 +29,13 @@ export function watchContents(dataDir: string, except = ''): { changed: () => st
       name,
       rows: db
         .prepare(
-          `SELECT ${columnsOf(db, name)} FROM "${name}" WHERE ${ownerOf(db, name)} IS NOT '${except}' AND NOT (${RESTLESS_ROWS[name] ?? '0'})`,
+          `SELECT ${columnsOf(db, name)} FROM "${name}" WHERE ${ownerOf(db, name, except)} IS NOT '${except}' AND NOT (${RESTLESS_ROWS[name] ?? '0'})`,
         )
         .raw(),
     }))
   const look = () => ({
     ...Object.fromEntries(tables.map(({ name, rows }) => [name, digest(rows.all())])),
-    files: filesIn(dataDir),
+    files: filesIn(dataDir, except),
   })
   let last: Record<string, string> = look()
 
@@ -58,16 +58,17 @@ function columnsOf(db: Database.Database, table: string): string {
 }
 
 /** The column that says whose a row is; a constant where it is nobody's. */
-function ownerOf(db: Database.Database, table: string): string {
+function ownerOf(db: Database.Database, table: string, asked: string): string {
   if (table === 'users') return 'id'
+  if (table === 'file_labels') return `iif(instr(path, '/files/${asked}/'), '${asked}', 'the house')`
   const names = (db.pragma(`table_info("${table}")`) as { name: string }[]).map(({ name }) => name)
   return names.includes('user_id') ? 'user_id' : "'the house'"
 }
 
-function filesIn(dataDir: string): string {
+function filesIn(dataDir: string, except: string): string {
   const names = readdirSync(dataDir, { recursive: true }).map(String)
   return names
-    .filter((name) => !name.startsWith('steward.'))
+    .filter((name) => !name.startsWith('steward.') && !(except !== '' && name.startsWith(join('files', except))))
     .sort()
     .join('\n')
 }

@@ -16,6 +16,8 @@ export type Operation = {
   security: Record<string, string[]>[] | undefined
   parameters: { name: string; in: string; required: boolean }[]
   exampleBody: Record<string, unknown> | undefined
+  /** The field that files come in, where it takes multipart/form-data. */
+  upload: string | undefined
   /** The fields a body may have. */
   bodyFields: string[]
   changes: boolean
@@ -41,6 +43,7 @@ function operationOf(method: string, path: string, told: any): Operation {
     security: told.security,
     parameters: told.parameters ?? [],
     exampleBody: content?.example,
+    upload: told.requestBody?.content?.['multipart/form-data']?.schema.required[0],
     bodyFields: fieldsOf(content?.schema),
     changes: method !== 'get',
   }
@@ -50,6 +53,16 @@ function fieldsOf(schema: Schema | undefined): string[] {
   if (!schema) return []
   const forms = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])]
   return [...new Set([...Object.keys(schema.properties ?? {}), ...forms.flatMap(fieldsOf)])]
+}
+
+/** A request that changes something as its document shows it: its type, and what is sent. */
+export function sentBy({ upload, exampleBody }: Pick<Operation, 'upload' | 'exampleBody'>): {
+  type: string
+  body: string
+} {
+  if (upload === undefined) return { type: 'application/json', body: JSON.stringify(exampleBody ?? {}) }
+  const head = `--x\r\nContent-Disposition: form-data; name="${upload}"; filename="a.txt"\r\n\r\n`
+  return { type: 'multipart/form-data; boundary=x', body: `${head}Hello.\r\n--x--\r\n` }
 }
 
 /** The parts of a path that stand for something, each with the path up to and with it. */
