@@ -28,6 +28,7 @@ const ApiKey = lazy(() =>
   }),
 )
 const NewApiKey = lazy(() => ApiKey().extend({ key: z.string() }))
+const Rotation = lazy(() => z.strictObject({ expires_at: Time().nullish() }))
 const Id = lazy(() => z.object({ id: z.string() }))
 
 const EXAMPLE = {
@@ -94,6 +95,30 @@ export const apiKeyEndpoints = [
       const { services, who } = context
       withinReach(body, context)
       return services.apiKeys.create(who.user.id, body, who.actor)
+    },
+  }),
+  endpoint({
+    method: 'post',
+    path: '/api/api-keys/{id}/rotate',
+    tag: 'API keys',
+    role: 'user',
+    scopes: ['admin'],
+    creates: { showsSecret: true },
+    summary: 'Make another key in place of this one',
+    description:
+      'It is shown this once. Name, scopes and input stay; `expires_at` stays too where none is given. The old key stops working at once, and its sockets are closed.',
+    params: Id,
+    body: Rotation,
+    output: NewApiKey,
+    errors: ['not_found'],
+    example: { ...EXAMPLE, key: 'stw_Ab12Cd34_…' },
+    exampleBody: { expires_at: null },
+    handle: ({ params, body }, context) => {
+      const { services, who } = context
+      const { name, scopes, input, expires_at } = services.apiKeys.get(who.user.id, params.id)
+      const wish = { name, scopes, input, expires_at: body.expires_at === undefined ? expires_at : body.expires_at }
+      withinReach(wish, context)
+      return services.apiKeys.rotate(who.user.id, params.id, body, who.actor)
     },
   }),
   endpoint({

@@ -47,10 +47,20 @@ export function createApiKeys({ db, now, audit, endings }: Deps & { audit: Pick<
   const remove = db.prepare<[string, string], { prefix: string }>(
     'DELETE FROM api_keys WHERE id = ? AND user_id = ? RETURNING prefix',
   )
+  const renew = db.prepare<[{ id: string; prefix: string; keyHash: string; expires_at: string | null }], Row>(
+    `UPDATE api_keys SET prefix = @prefix, key_hash = @keyHash, expires_at = @expires_at, last_used_at = NULL
+     WHERE id = @id RETURNING ${COLUMNS}`,
+  )
   const used = db.prepare('UPDATE api_keys SET last_used_at = ? WHERE id = ?')
 
   const valid = (row: Row | undefined) =>
     row && (row.expires_at === null || row.expires_at > now().toISOString()) ? row : undefined
+
+  function own(userId: string, id: string): Row {
+    const row = byId.get(id)
+    if (row?.userId !== userId) throw new AppError('not_found', 'There is no such API key.')
+    return row
+  }
 
   function noteUse(row: Row): void {
     const at = now()
@@ -63,14 +73,13 @@ export function createApiKeys({ db, now, audit, endings }: Deps & { audit: Pick<
 
     /** The key is in the answer this once and nowhere else. */
     create(userId: string, draft: ApiKeyDraft, by: Actor): ApiKey & { key: string } {
-      const prefix = randomText(8)
-      const key = `stw_${prefix}_${randomBytes(32).toString('base64url')}`
+      const { key, prefix, keyHash } = newKey()
       const row: Row = {
         id: newId(),
         userId,
         name: draft.name,
         prefix,
-        keyHash: sha256(key),
+        keyHash,
         scopes: JSON.stringify([...new Set(draft.scopes)]),
         input: draft.input ?? 'third_party',
         expires_at: draft.expires_at ? new Date(draft.expires_at).toISOString() : null,
@@ -88,6 +97,31 @@ export function createApiKeys({ db, now, audit, endings }: Deps & { audit: Pick<
         })
       })
       return { ...toApiKey(row), key }
+    },
+
+    /** The user's own key; throws `not_found`. */
+    get(userId: string, id: string): ApiKey {
+      return toApiKey(own(userId, id))
+    },
+
+    /** Another key in place of this one, which is worth nothing from now on. `expires_at` stays where none is given. */
+    rotate(
+      userId: string,
+      id: string,
+      wish: { expires_at?: string | null | undefined },
+      by: Actor,
+    ): ApiKey & { key: string } {
+      return db.transact(() => {
+        const old = own(userId, id)
+        const { key, ...made } = newKey()
+        const end = wish.expires_at === undefined ? old.expires_at : wish.expires_at
+        const expires_at = end === null ? null : new Date(end).toISOString()
+        const row = renew.get({ id, expires_at, ...made })!
+        const outcome = `in place of ${old.prefix}`
+        audit.record({ kind: 'api_key', action: 'rotated', subject: made.prefix, by, outcome })
+        db.afterCommit(() => endings.tell({ keyId: id }))
+        return { ...toApiKey(row), key }
+      })
     },
 
     remove(userId: string, id: string, by: Actor): void {
@@ -118,6 +152,12 @@ export function createApiKeys({ db, now, audit, endings }: Deps & { audit: Pick<
 function toApiKey(row: Row): ApiKey {
   const { id, name, prefix, input, expires_at, last_used_at, created_at } = row
   return { id, name, prefix, scopes: JSON.parse(row.scopes) as Scope[], input, expires_at, last_used_at, created_at }
+}
+
+function newKey(): { key: string; prefix: string; keyHash: string } {
+  const prefix = randomText(8)
+  const key = `stw_${prefix}_${randomBytes(32).toString('base64url')}`
+  return { key, prefix, keyHash: sha256(key) }
 }
 
 function sha256(text: string): string {

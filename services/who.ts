@@ -55,6 +55,12 @@ export function createWho({ now, audit, users, sessions, apiKeys }: WhoDeps) {
     }
   }
 
+  /** Undefined also where another key took its place. */
+  function sameKey({ id, prefix }: ApiKey) {
+    const key = apiKeys.find(id)
+    return key?.prefix === prefix ? key : undefined
+  }
+
   function byApiKey(key: (ApiKey & { userId: string }) | undefined): Who | undefined {
     const user = key && activeUser(key.userId)
     if (!key || !user) return undefined
@@ -66,7 +72,7 @@ export function createWho({ now, audit, users, sessions, apiKeys }: WhoDeps) {
       by: 'api',
       input: key.input,
       actor: { userId: user.id, name: `key:${key.prefix}` },
-      fresh: () => byApiKey(apiKeys.find(key.id)),
+      fresh: () => byApiKey(sameKey(key)),
     }
   }
 

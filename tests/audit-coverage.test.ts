@@ -26,6 +26,7 @@ const LEAVES: Record<string, string> = {
   'post /api/auth/totp/recovery-codes': 'user recovery codes made',
   'post /api/auth/totp/disable': 'user two-factor disabled',
   'post /api/api-keys': 'api_key created',
+  'post /api/api-keys/{id}/rotate': 'api_key rotated',
   'delete /api/api-keys/{id}': 'api_key removed',
   'post /api/admin/users': 'user created',
   'put /api/admin/users/{id}': 'user changed',

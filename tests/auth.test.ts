@@ -608,6 +608,69 @@ describe('an API key', () => {
     refused(await owner.delete(`/api/api-keys/${body.id}`), 404, 'not_found')
   })
 
+  it('is replaced by another with the same name and rights; the old one, its socket and its tickets end at once', async () => {
+    const expires_at = new Date(Date.now() + 3_600_000).toISOString()
+    const { key: oldKey, ...old } = (await make({ name: 'turned', scopes: ['run'], input: 'owner', expires_at })).body
+    const before = steward.anybody(oldKey)
+    const chat = await before.chat(randomUUID())
+    const { ticket } = (await before.post('/api/ws-ticket')).body
+    const { status, body } = await owner.post(`/api/api-keys/${old.id}/rotate`)
+    assert.equal(status, 200)
+    const { key, ...renewed } = body
+    assert.match(key, KEY)
+    assert.notEqual(renewed.prefix, old.prefix)
+    assert.deepEqual({ ...renewed, prefix: '' }, { ...old, prefix: '', last_used_at: null })
+    refused(await before.get('/api/auth/me'), 401, 'unauthorized')
+    assert.equal((await chat.closed).code, 1008)
+    await assert.rejects(steward.anybody().chat(randomUUID(), { query: `?ticket=${ticket}` }), { status: 401 })
+    assert.equal((await steward.anybody(key).get('/api/auth/me')).status, 200)
+    const [entry] = (await owner.get('/api/audit?kind=api_key')).body.entries.filter(
+      (one: any) => one.action === 'rotated',
+    )
+    assert.deepEqual([entry.subject, entry.outcome], [renewed.prefix, `in place of ${old.prefix}`])
+    assert.ok(!JSON.stringify(await owner.get('/api/audit')).includes(key.slice(13)))
+  })
+
+  it('gets another end when it is replaced, but none that is over', async () => {
+    const { body } = await make({
+      name: 'longer',
+      scopes: ['read'],
+      expires_at: new Date(Date.now() + 60_000).toISOString(),
+    })
+    const rotate = (wish: object) => owner.post(`/api/api-keys/${body.id}/rotate`, wish)
+    assert.equal((await rotate({ expires_at: '2020-01-01T00:00:00Z' })).body.detail[0].path, 'expires_at')
+    refused(await rotate({ scopes: ['admin'] }), 400, 'invalid')
+    assert.equal((await rotate({ expires_at: null })).body.expires_at, null)
+    database(steward, (db) =>
+      db.prepare('UPDATE api_keys SET expires_at = ? WHERE id = ?').run('2020-01-01T00:00:00.000Z', body.id),
+    )
+    assert.equal((await rotate({})).body.detail[0].path, 'expires_at')
+    const later = new Date(Date.now() + 3_600_000).toISOString()
+    const renewed = (await rotate({ expires_at: later })).body
+    assert.equal((await steward.anybody(renewed.key).get('/api/auth/me')).status, 200)
+    refused(await owner.post('/api/api-keys/none/rotate'), 404, 'not_found')
+  })
+
+  it('is replaced once for an Idempotency-Key, and shown once', async () => {
+    const { body } = await make({ name: 'twice', scopes: ['read'] })
+    const again = { headers: { 'idempotency-key': randomUUID() } }
+    const first = await owner.post(`/api/api-keys/${body.id}/rotate`, {}, again)
+    const second = await owner.post(`/api/api-keys/${body.id}/rotate`, {}, again)
+    refused(second, 409, 'conflict')
+    assert.equal(second.body.detail.id, body.id)
+    assert.equal((await steward.anybody(first.body.key).get('/api/auth/me')).status, 200)
+  })
+
+  it('does not get at a stronger key by replacing it', async () => {
+    const strong = (await make({ name: 'strong', scopes: ['admin', 'approve'], input: 'owner' })).body
+    const counted = (await make({ name: 'counted', scopes: ['run'], input: 'owner' })).body
+    const weak = steward.anybody(await makeKey(owner, ['admin']))
+    for (const { id } of [strong, counted]) refused(await weak.post(`/api/api-keys/${id}/rotate`), 403, 'forbidden')
+    assert.equal((await steward.anybody(strong.key).get('/api/auth/me')).status, 200)
+    const own = (await make({ name: 'own', scopes: ['admin'] })).body
+    assert.equal((await steward.anybody(own.key).post(`/api/api-keys/${own.id}/rotate`)).status, 200)
+  })
+
   it('cannot make a key that may more, counts as more, or lasts longer than itself', async () => {
     const expires_at = new Date(Date.now() + 3_600_000).toISOString()
     const weak = steward.anybody(await makeKey(owner, ['admin'], { expires_at }))

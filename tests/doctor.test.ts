@@ -420,3 +420,21 @@ describe('the doctor on the page', { skip: MISSING }, () => {
     assert.deepEqual(walk.complaints, [])
   })
 })
+
+describe('the doctor looks at how administrators come in', () => {
+  it('and minds a password alone where others can reach the page, and nowhere else', async () => {
+    assert.equal(await finding('admin-one-factor'), undefined, 'only this machine reaches it')
+    await using house = await startSteward({ env: { PUBLIC_URL: 'https://steward.example.org' } })
+    const anna = (set: string) => withDatabase(house.dataDir, (db) => db.exec(set))
+    const found = await finding('admin-one-factor', house)
+    assert.equal(found?.severity, 'warning')
+    assert.match(found.detail, /^anna: /)
+    anna('UPDATE users SET totp_active = 1')
+    assert.equal(await finding('admin-one-factor', house), undefined)
+    anna('UPDATE users SET totp_active = 0')
+    anna(
+      `INSERT INTO passkeys (id, user_id, credential_id, public_key, name, created_at) SELECT 'p', id, 'c', '', 'n', '' FROM users`,
+    )
+    assert.equal(await finding('admin-one-factor', house), undefined)
+  })
+})

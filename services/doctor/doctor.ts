@@ -9,7 +9,7 @@ import { backups, dataFolder, disk, masterKey } from './files.ts'
 import { SEVERITIES, type Check, type Finding, type House } from './finding.ts'
 import { domains, folders } from './lists.ts'
 import { clock, node } from './machine.ts'
-import { agents, apiKeys, grants } from './rights.ts'
+import { agents, apiKeys, grants, oneFactor } from './rights.ts'
 import { amounts, guards, timeouts } from './settings.ts'
 import { setupToken } from './setup-token.ts'
 
@@ -23,7 +23,19 @@ export type Doctor = ReturnType<typeof createDoctor>
  * is one more value in one of these lists.
  */
 const CHECKS = { encryption, addresses, privateHosts, dataFolder, masterKey, disk, backups, node }
-const CHECKS_OF_RECORDS = { guards, timeouts, amounts, apiKeys, agents, grants, folders, domains, setupToken, clock }
+const CHECKS_OF_RECORDS = {
+  guards,
+  timeouts,
+  amounts,
+  apiKeys,
+  oneFactor,
+  agents,
+  grants,
+  folders,
+  domains,
+  setupToken,
+  clock,
+}
 
 /** Reads a database; never writes. */
 export type Rows = <T>(sql: string, ...values: unknown[]) => T[]

@@ -1,3 +1,4 @@
+import { isLoopback } from '../config.ts'
 import { about, type Check, type Records } from './finding.ts'
 
 const UNUSED_DAYS = 90
@@ -49,6 +50,26 @@ export const apiKeys: Check<Records> = ({ rows, now }) => {
       },
     ),
   ]
+}
+
+/** Administrators whom a password alone lets in, where others can reach the page. */
+export const oneFactor: Check<Records> = ({ rows, config }) => {
+  const reachable = !isLoopback(config.host) || (config.publicUrl && !isLoopback(config.publicUrl.hostname))
+  if (!reachable) return []
+  const admins = rows<{ username: string }>(
+    `SELECT username FROM users u WHERE role = 'admin' AND is_active = 1 AND totp_active = 0
+       AND NOT EXISTS (SELECT 1 FROM passkeys p WHERE p.user_id = u.id) ORDER BY username`,
+  )
+  return about(
+    admins.map(({ username }) => username),
+    {
+      id: 'admin-one-factor',
+      severity: 'warning',
+      title: 'A password alone lets an administrator in, and Steward can be reached from beyond this machine.',
+      detail: (list) => `${list}: neither two-factor sign-in nor a passkey.`,
+      fix: 'Turn two-factor sign-in on, or add a passkey, under Settings, Account.',
+    },
+  )
 }
 
 /** Agents that may use every tool and start by themselves. */
