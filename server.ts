@@ -15,7 +15,7 @@ import { readEnvironment } from './services/environment.ts'
 import type { Tool } from './services/agent/tool.ts'
 import { createServices } from './services/index.ts'
 import { createLog, type Log } from './services/log.ts'
-import { NO_MAILER, type Mailer } from './services/mailer.ts'
+import type { Mailer } from './services/mailer.ts'
 import type { NetworkEdge } from './services/outgoing/connect.ts'
 
 /** How long a stop waits for what goes on; the whole stop is over within ten seconds. */
@@ -29,7 +29,7 @@ export type Steward = { url: string; log: Log; services: ReturnType<typeof creat
 
 /**
  * Tools beside those of the house; they are declared, offered and decided like any other. `edge` stands in for the system's
- * name server and for the patience with foreign servers; `mailer` sends what the house itself has to say.
+ * name server and for the patience with foreign servers; `mailer` sends what the house itself has to say, in place of its mail accounts.
  */
 export type Further = { tools?: readonly Tool[]; edge?: NetworkEdge; mailer?: Mailer }
 
@@ -54,7 +54,7 @@ export async function start(
     toolSchemaFile: join(PROGRAM_DIR, 'dist', 'tools.json'),
     furtherTools: further.tools ?? [],
     edge: further.edge,
-    mailer: further.mailer ?? NO_MAILER,
+    mailer: further.mailer,
     pageWorker: new URL(`./services/web/worker${extname(import.meta.filename)}`, import.meta.url),
   })
   mask = services.credentials.mask

@@ -25,6 +25,7 @@ import { conversationEndpoints } from './conversations.ts'
 import { credentialEndpoints } from './credentials.ts'
 import { doctorEndpoints } from './doctor.ts'
 import { emailWhitelistEndpoints } from './email-whitelist.ts'
+import { emailAccountEndpoints } from './email-accounts.ts'
 import { mount, type Endpoint } from './endpoint.ts'
 import { errorHandler } from './errors.ts'
 import { grantEndpoints } from './grants.ts'
@@ -67,6 +68,7 @@ export const endpoints: readonly Endpoint[] = [
   ...emailWhitelistEndpoints,
   ...browserTrustedEndpoints,
   ...webhookTargetEndpoints,
+  ...emailAccountEndpoints,
   ...modelEndpoints,
   ...settingEndpoints,
   ...securityEndpoints,

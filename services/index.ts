@@ -14,6 +14,7 @@ import type { DataFolder } from './data-folder.ts'
 import { createDoctor } from './doctor/doctor.ts'
 import { createEventLog } from './event-log.ts'
 import { createEvents } from './events.ts'
+import { given } from './given.ts'
 import { createGrants } from './grants.ts'
 import { createHealth } from './health.ts'
 import { createHouseLists } from './house-lists.ts'
@@ -22,6 +23,7 @@ import { createIdempotency } from './idempotency.ts'
 import { newId } from './ids.ts'
 import type { Log } from './log.ts'
 import type { Mailer } from './mailer.ts'
+import { createMail } from './mail/mail.ts'
 import { openVault } from './master-key.ts'
 import { createMetrics } from './metrics.ts'
 import { createModels } from './models/index.ts'
@@ -66,7 +68,8 @@ export type ServicesDeps = {
   furtherTools: readonly Tool[]
   pageWorker: URL
   edge?: NetworkEdge | undefined
-  mailer: Mailer
+  /** In place of the mail accounts. */
+  mailer?: Mailer | undefined
 }
 
 export type Services = ReturnType<typeof createServices>
@@ -93,7 +96,7 @@ export function createServices(deps: ServicesDeps) {
     vault,
     audit,
     keyInEnvironment: config.masterKey !== undefined,
-    mailer: deps.mailer,
+    mailer: deps.mailer ?? { configured: () => mail.house.configured(), send: (letter) => mail.house.send(letter) },
     publicUrl: config.publicUrl,
     onFault: (error) => log.error({ err: error }, 'a mail about a forgotten password was not sent'),
   })
@@ -144,7 +147,7 @@ export function createServices(deps: ServicesDeps) {
 
   const models = createModels({
     credentials,
-    baseUrls: definedOnly(config.baseUrls),
+    baseUrls: given(config.baseUrls),
     now: () => now().getTime(),
     log,
     defaultModel: () => settings.get('default_model') ?? undefined,
@@ -175,6 +178,8 @@ export function createServices(deps: ServicesDeps) {
   const staff = { ...base, audit, grants, schedules, models, registry, timezone: config.timezone }
   const agents = createAgents(staff)
   const tasks = createTasks({ ...staff, agents })
+  const mailDeps = { vault, alsoMask: credentials.alsoMask, persona: personalities.get, user: access.users.find }
+  const mail = createMail({ ...staff, ...mailDeps, newId, version, agents, lookup: deps.edge?.lookup })
   const { engine, queue, decisions, runs, subAgents, control } = createRunEngine({
     ...base,
     log,
@@ -248,6 +253,7 @@ export function createServices(deps: ServicesDeps) {
     whitelists,
     ...furtherLists,
     webhooks,
+    mail,
     trash,
     myFiles,
     models,
@@ -302,11 +308,5 @@ export function createServices(deps: ServicesDeps) {
       await engine.drain(graceMs)
       await closing.run()
     },
-  }
-}
-
-function definedOnly<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: NonNullable<T[K]>
   }
 }

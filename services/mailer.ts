@@ -1,5 +1,3 @@
-import { AppError } from './errors.ts'
-
 export type HouseMail = { to: string; subject: string; text: string }
 
 /**
@@ -7,9 +5,3 @@ export type HouseMail = { to: string; subject: string; text: string }
  * that can send; `send` resolves once a server took the mail.
  */
 export type Mailer = { configured: () => boolean; send: (mail: HouseMail) => Promise<void> }
-
-/** Where there is none. */
-export const NO_MAILER: Mailer = {
-  configured: () => false,
-  send: () => Promise.reject(new AppError('unavailable', 'There is no mail account that can send.')),
-}

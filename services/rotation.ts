@@ -12,6 +12,8 @@ const SEALED = [
   { table: 'credentials', id: 'key', column: 'sealed', field: 'value' },
   { table: 'webhook_targets', id: 'id', column: 'sealed', field: 'secret' },
   { table: 'users', id: 'id', column: 'totp_sealed', field: 'totp' },
+  { table: 'email_accounts', id: 'id', column: 'imap_sealed', field: 'imap_password' },
+  { table: 'email_accounts', id: 'id', column: 'smtp_sealed', field: 'smtp_password' },
 ] as const
 
 /** `resealed` values are under the new key; `unreadable` ones could not be opened before and stay as they were. */

@@ -60,6 +60,8 @@ const HOMES: Record<string, RegExp> = {
   'file-type': /^services\/files\//,
   'prom-client': /^services\/metrics\.ts$/,
   '@simplewebauthn/browser': /^public\/app\//,
+  imapflow: /^services\/mail\/imap\.ts$/,
+  nodemailer: /^services\/mail\//,
   marked: /^public\/app\//,
   dompurify: /^public\/app\//,
   cronstrue: /^public\/app\//,

@@ -10,6 +10,7 @@ import type { HouseMail, Mailer } from '../services/mailer.ts'
 import { codeAt } from './peers/authenticator.ts'
 import { anotherUser, withDatabase } from './peers/database.ts'
 import { startInside, type InsideSteward } from './peers/inside.ts'
+import { EXIM_MISSING, startExim } from './peers/exim.ts'
 import { refused } from './peers/refused.ts'
 import { Client, makeKey, OWNER, signInOwner, startSteward, type Steward } from './steward.ts'
 
@@ -393,3 +394,26 @@ async function atTerminal(dataDir: string, lines: string[]): Promise<{ screen: s
   await new Promise((resolve) => child.on('close', resolve))
   return { screen }
 }
+
+describe('a forgotten password, with a mail account that sends', { skip: EXIM_MISSING }, () => {
+  it('is mended by the link in the mail', async () => {
+    await using exim = await startExim()
+    await using steward = await startSteward({ env: { PUBLIC_URL: 'http://steward.example' } })
+    const { owner } = steward
+    const ask = async () => (await steward.anybody().post('/api/auth/forgot-password', { username: 'anna' })).body
+    await owner.put('/api/account', { email: 'anna@example.test' })
+    assert.deepEqual(await ask(), { ok: true, configured: false })
+    const server = { smtp_host: '127.0.0.1', smtp_port: exim.port, secure: 'starttls', tls_ca: exim.ca }
+    const account = { label: 'Out', ...server, smtp_username: exim.username, smtp_password: exim.password }
+    assert.equal((await owner.post('/api/email-accounts', account)).status, 201)
+    assert.deepEqual(await ask(), { ok: true, configured: true })
+    const [mail = ''] = await exim.arrived(1)
+    assert.match(mail, /^Auto-Submitted: auto-generated$/m)
+    assert.match(mail, /^From: Steward <me@example\.test>$/m)
+    const token = /#token=([\w-]{43})\s/.exec(mail.replace(/=\r?\n/g, '').replaceAll('=3D', '='))![1]!
+    const answer = await steward.anybody().post('/api/auth/reset-password', { token, password: NEW })
+    assert.deepEqual(answer.body, { ok: true })
+    assert.equal((await owner.get('/api/auth/me')).status, 401)
+    assert.equal((await steward.anybody().post('/api/auth/login', { ...OWNER, password: NEW })).status, 200)
+  })
+})

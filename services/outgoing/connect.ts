@@ -69,6 +69,16 @@ function onlyPublic(lookup: Lookup): Lookup {
   }
 }
 
+/**
+ * One public address of a host, to be connected to as it is, so that no second look-up can answer otherwise. Throws
+ * `forbidden` for a host inside the house, and what the name server says.
+ */
+export async function publicAddressOf(host: string, lookup: Lookup = lookupAll): Promise<string> {
+  if (isClosed(host)) throw privateAddress(host)
+  if (isIP(host) !== 0) return host
+  return (await onlyPublic(lookup)(host))[0]!.address
+}
+
 function isReachable(address: string): boolean {
   return isPublicAddress(address) && !isInside(address, ownNetworks())
 }

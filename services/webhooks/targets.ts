@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Actor, Audit } from '../audit.ts'
 import type { Deps } from '../deps.ts'
 import { AppError, invalidField } from '../errors.ts'
+import { given } from '../given.ts'
 import type { OutboxStore } from '../outbox/store.ts'
 import { isPrivateLiteral, normaliseUrl } from '../outgoing/addresses.ts'
 import type { Vault } from '../vault.ts'
@@ -200,10 +201,4 @@ export function createWebhookTargets({
 
 function toTarget(row: Row | undefined): Target | undefined {
   return row && { ...row, owner: row.owner === 1, enabled: row.enabled === 1 }
-}
-
-function given<T extends object>(change: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: NonNullable<T[K]>
-  }
 }

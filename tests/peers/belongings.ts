@@ -32,6 +32,13 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
   const agent = await newAgent(owner, { name: MARK, prompt: `Think of the ${MARK}.` })
   const task = await made('/api/tasks', { name: MARK, prompt: `Water the ${MARK}.`, agent_id: agent.id })
   const target = await made('/api/webhook-targets', { name: MARK, url: `https://${MARK}.example/hook`, owner: true })
+  const mailbox = {
+    label: MARK,
+    imap_host: `${MARK}.example`,
+    imap_username: `me@${MARK}.example`,
+    imap_password: MARK,
+  }
+  const account = await made('/api/email-accounts', { ...mailbox, enabled: false })
   const place = { agent_id: agent.id, operation: 'webhook.send_to_target', destinations: [`webhook:${MARK}`] }
   const grant = await made('/api/grants', place)
   const person = await made('/api/admin/users', { username: `${MARK}-eater`, password: 'a long sentence is good' })
@@ -55,6 +62,7 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
     '/api/email-whitelist/{email}': `${MARK}@example.org`,
     '/api/my/browser-trusted/{domain}': `${MARK}.example`,
     '/api/webhook-targets/{id}': target.id,
+    '/api/email-accounts/{id}': account.id,
     '/api/agents/{id}': agent.id,
     '/api/tasks/{id}': task.id,
     '/api/runs/{id}': await first('/api/runs'),

@@ -1,0 +1,69 @@
+import type { Actor } from '../audit.ts'
+import { AppError } from '../errors.ts'
+import type { HouseMail, Mailer } from '../mailer.ts'
+import type { Delivery } from '../outbox/delivery.ts'
+import type { Lookup } from '../outgoing/connect.ts'
+import type { EmailAccount } from './account-rows.ts'
+import { createEmailAccounts, type EmailAccountsDeps } from './accounts.ts'
+import { checkAccount, type AccountCheck } from './check.ts'
+import { composePlain } from './compose.ts'
+import { createReacher } from './reacher.ts'
+import { sendSmtp } from './smtp.ts'
+
+export type MailDeps = EmailAccountsDeps & {
+  version: string
+  persona: (userId: string) => { agentName: string }
+  user: (id: string) => { role: 'admin' | 'user'; isActive: boolean } | undefined
+  lookup?: Lookup | undefined
+}
+
+export type Mail = ReturnType<typeof createMail>
+
+/** Mail accounts and what is done with them, put together. */
+export function createMail(deps: MailDeps) {
+  const { now, newId, version } = deps
+  const accounts = createEmailAccounts(deps)
+  const isAdmin = (userId: string): boolean => {
+    const user = deps.user(userId)
+    return user?.role === 'admin' && user.isActive
+  }
+  const reach = createReacher({ isAdmin, lookup: deps.lookup })
+
+  /** By which the house itself writes: the first that an administrator set up to send. */
+  function houseAccount(): EmailAccount | undefined {
+    return accounts.all().find(({ enabled, smtp, userId }) => enabled && smtp && isAdmin(userId))
+  }
+
+  async function sendOf(account: EmailAccount, letter: HouseMail): Promise<Delivery> {
+    const messageId = `${newId()}@${account.address.split('@')[1]}`
+    const facts = { messageId, from: account.address, fromName: deps.persona(account.userId).agentName, date: now() }
+    const password = accounts.passwordOf(account.id, 'smtp')
+    return sendSmtp(account, { reach, password }, await composePlain({ ...facts, ...letter }))
+  }
+
+  return {
+    accounts,
+
+    /** Signs in at the account's servers and says what they can do. Throws `not_found`. */
+    async check(userId: string, id: string, by: Actor): Promise<AccountCheck> {
+      const account = accounts.get(userId, id)
+      deps.audit.record({ kind: 'email_account', action: 'tested', subject: account.label, by })
+      return checkAccount(account, { passwordOf: accounts.passwordOf, reach, version })
+    },
+
+    /** Mails of the house itself, to an address that a user gave as their own. */
+    house: {
+      /** Whether there is an account to send them by. */
+      configured: (): boolean => houseAccount() !== undefined,
+
+      /** Sends once. Throws where it was not taken, or nobody knows. */
+      async send(letter: HouseMail): Promise<void> {
+        const account = houseAccount()
+        if (!account) throw new AppError('unavailable', 'There is no mail account that can send.')
+        const delivery = await sendOf(account, letter)
+        if (delivery.state === 'refused' || delivery.state === 'uncertain')
+          throw new AppError('upstream_failed', `${account.label}: ${delivery.error}`)
+      },
+    } satisfies Mailer,
+  }
+}
