@@ -36,7 +36,7 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
     label: MARK,
     imap_host: `${MARK}.example`,
     imap_username: `me@${MARK}.example`,
-    imap_password: MARK,
+    imap_password: 'of the mailbox alone',
   }
   const account = await made('/api/email-accounts', { ...mailbox, enabled: false })
   const place = { agent_id: agent.id, operation: 'webhook.send_to_target', destinations: [`webhook:${MARK}`] }
