@@ -56,6 +56,7 @@ export async function start(
     edge: further.edge,
     mailer: further.mailer,
     pageWorker: new URL(`./services/web/worker${extname(import.meta.filename)}`, import.meta.url),
+    backupWorker: new URL(`./services/backups/worker${extname(import.meta.filename)}`, import.meta.url),
   })
   mask = services.credentials.mask
 

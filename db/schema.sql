@@ -633,3 +633,16 @@ CREATE INDEX audit_by_conversation ON audit (conversation_id, at) WHERE conversa
 CREATE INDEX audit_by_task ON audit (task_id, at) WHERE task_id IS NOT NULL;
 CREATE INDEX audit_by_agent ON audit (agent_id, at) WHERE agent_id IS NOT NULL;
 CREATE INDEX audit_confirmed ON audit (at) WHERE approved_by IS NOT NULL;
+
+-- What became of each backup and each restore drill. The backups themselves are folders in DATA_DIR/backups.
+CREATE TABLE backup_runs (
+  id         TEXT PRIMARY KEY,
+  kind       TEXT NOT NULL CHECK (kind IN ('backup', 'drill')),
+  cause      TEXT NOT NULL CHECK (cause IN ('manual', 'daily', 'weekly')),
+  state      TEXT NOT NULL CHECK (state IN ('going', 'done', 'failed')),
+  backup     TEXT,                                        -- the folder's name
+  problem    TEXT,
+  started_at TEXT NOT NULL,
+  ended_at   TEXT
+) STRICT;
+CREATE INDEX backup_runs_going ON backup_runs (id) WHERE state = 'going';

@@ -31,5 +31,8 @@ function partsOf(text: string): { local: string; domain: string } {
   const trimmed = text.trim().normalize('NFC')
   const at = trimmed.lastIndexOf('@')
   const domain = trimmed.slice(at + 1).replace(/\.$/, '')
-  return { local: trimmed.slice(0, Math.max(at, 0)), domain: at < 0 || NO_HOST.test(domain) ? '' : domainToASCII(domain) }
+  return {
+    local: trimmed.slice(0, Math.max(at, 0)),
+    domain: at < 0 || NO_HOST.test(domain) ? '' : domainToASCII(domain),
+  }
 }

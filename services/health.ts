@@ -34,6 +34,8 @@ export type HealthDeps = {
   models: Pick<Models, 'providers'>
   settings: Pick<Settings, 'get'>
   scheduler: Pick<Scheduler, 'silence'>
+  /** What the owner should know of beside the checks. */
+  trouble: () => string | undefined
 }
 
 export type Health = ReturnType<typeof createHealth>
@@ -45,7 +47,7 @@ const OFF: Found = { state: 'off' }
  * Whether the house is in order. What is `unhealthy` is an issue, the rest are warnings; a warning about what the owner chose
  * (the flow guard, no model) leaves the house healthy. Nothing here says more than anybody may hear.
  */
-export function createHealth({ db, vault, dataDir, models, settings, scheduler }: HealthDeps) {
+export function createHealth({ db, vault, dataDir, models, settings, scheduler, trouble }: HealthDeps) {
   const look: Record<CheckName, () => Found> = {
     database() {
       db.prepare('SELECT 1 FROM users LIMIT 1').get()
@@ -91,6 +93,8 @@ export function createHealth({ db, vault, dataDir, models, settings, scheduler }
     ]
   }
 
+  const troubles = (): string[] => [trouble()].filter((one) => one !== undefined)
+
   /** Every check with what it found and how many milliseconds it took. */
   function examine() {
     return CHECKS.map((name) => {
@@ -108,7 +112,7 @@ export function createHealth({ db, vault, dataDir, models, settings, scheduler }
     return {
       status: issues.length > 0 ? 'unhealthy' : isDegraded ? 'degraded' : 'ok',
       checks: Object.fromEntries(found.map(({ name, state }) => [name, state])) as Record<CheckName, CheckState>,
-      warnings: [...words(false), ...attemptWarnings(guardWarning)],
+      warnings: [...words(false), ...attemptWarnings(guardWarning), ...attemptWarnings(troubles)],
       issues,
     }
   }

@@ -67,6 +67,7 @@ export type ServicesDeps = {
   toolSchemaFile: string
   furtherTools: readonly Tool[]
   pageWorker: URL
+  backupWorker: URL
   edge?: NetworkEdge | undefined
   /** In place of the mail accounts. */
   mailer?: Mailer | undefined
@@ -232,12 +233,12 @@ export function createServices(deps: ServicesDeps) {
   })
   const runDetails = createRunDetails({ db, store: runStore, history, transcript, log: eventLog, agents, tasks })
   const idempotency = createIdempotency({ ...masked, vault })
-  const health = createHealth({ db, vault, dataDir: folder.dir, models, settings, scheduler })
+  const trouble = () => care.backups.problem()
+  const health = createHealth({ ...base, vault, dataDir: folder.dir, models, settings, scheduler, trouble })
   const vitals = createVitals({ db, folder, now, version })
   const people = createPeople({ ...base, ...access, audit, usage, runs, folder })
-  const { sessions, passwordResets } = access
-  const kept = { sessions, passwordResets, idempotency, trash, events, notifications, grants, audit }
-  const care = createCare({ ...base, log, settings, dataDir: folder.dir, ...kept })
+  const kept = { ...access, idempotency, trash, events, notifications, grants, audit, vault, settings }
+  const care = createCare({ ...deps, ...kept, worker: deps.backupWorker })
 
   return {
     ...access,
@@ -296,6 +297,7 @@ export function createServices(deps: ServicesDeps) {
       decisions.watch()
       scheduler.start()
       care.housekeeping.start(closing)
+      care.backups.start(closing)
       budgets.watch()
       credentials.onChange(() => void models.list())
       if (access.users.exist()) setImmediate(() => void models.list())

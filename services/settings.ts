@@ -28,6 +28,11 @@ const DEFAULTS = {
   deliveries_days: 365 as number | null,
   occurrences_days: 365 as number | null,
   max_upload_bytes: 1024 ** 3,
+  backup_enabled: true as boolean,
+  /** HH:MM in the house's time zone. */
+  backup_time: '03:30' as string,
+  backup_keep_daily: 7 as number,
+  backup_keep_weekly: 4 as number,
   /** Providers that may not be told what is private. */
   public_only_providers: [] as string[],
 }

@@ -47,7 +47,9 @@ export function createVitals({
 
     /** Seconds since the newest file among the backups was written; undefined where there is none. */
     backupAgeSeconds(): number | undefined {
-      const times = readdirSync(folder.backups).map((name) => modifiedAt(`${folder.backups}/${name}`))
+      const times = readdirSync(folder.backups)
+        .filter((name) => !name.startsWith('.'))
+        .map((name) => modifiedAt(`${folder.backups}/${name}`))
       return times.length === 0 ? undefined : Math.max(0, (now().getTime() - Math.max(...times)) / 1000)
     },
   }

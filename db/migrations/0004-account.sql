@@ -52,3 +52,16 @@ CREATE TABLE browser_trusted (
 ) STRICT, WITHOUT ROWID;
 
 ALTER TABLE trash ADD COLUMN kind TEXT NOT NULL DEFAULT 'file' CHECK (kind IN ('file', 'folder'));
+
+-- What became of each backup and each restore drill. The backups themselves are folders in DATA_DIR/backups.
+CREATE TABLE backup_runs (
+  id         TEXT PRIMARY KEY,
+  kind       TEXT NOT NULL CHECK (kind IN ('backup', 'drill')),
+  cause      TEXT NOT NULL CHECK (cause IN ('manual', 'daily', 'weekly')),
+  state      TEXT NOT NULL CHECK (state IN ('going', 'done', 'failed')),
+  backup     TEXT,                                        -- the folder's name
+  problem    TEXT,
+  started_at TEXT NOT NULL,
+  ended_at   TEXT
+) STRICT;
+CREATE INDEX backup_runs_going ON backup_runs (id) WHERE state = 'going';

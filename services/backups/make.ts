@@ -8,7 +8,8 @@ import { DATABASE, FOLDERS, MANIFEST, readManifest, type BackedUpFile, type Caus
 import { alone, nameOf, namesIn } from './places.ts'
 import { copyPrivate, described, linked, sync, walk, type Found } from './tree.ts'
 
-export type BackupOrder = { dataDir: string; appVersion: string; cause: Cause; now?: () => Date }
+/** `fresh`: nothing is shared with an earlier backup. */
+export type BackupOrder = { dataDir: string; appVersion: string; cause: Cause; fresh?: boolean; now?: () => Date }
 export type MadeBackup = { name: string; folder: string; manifest: Manifest; bytes: number }
 
 /** Left free on the disk, whatever a backup needs. */
@@ -20,7 +21,13 @@ const SPARE_BYTES = 64 * 1024 * 1024
  * and on the disk; one that was cut off never does. Files that are as they were in the newest backup share its copies, which
  * nothing ever writes to. Throws AppError `conflict` where one is being made, `unavailable` where there is no room.
  */
-export function makeBackup({ dataDir, appVersion, cause, now = () => new Date() }: BackupOrder): Promise<MadeBackup> {
+export function makeBackup({
+  dataDir,
+  appVersion,
+  cause,
+  fresh = false,
+  now = () => new Date(),
+}: BackupOrder): Promise<MadeBackup> {
   const source = join(dataDir, DATABASE)
   if (!existsSync(source)) throw new AppError('not_found', `There is no database at ${source}, so nothing to back up.`)
   const backups = join(dataDir, 'backups')
@@ -36,7 +43,7 @@ export function makeBackup({ dataDir, appVersion, cause, now = () => new Date() 
       await snapshot.copyTo(join(folder, DATABASE))
       await sync(join(folder, DATABASE))
       manifest.files.push(await described(folder, DATABASE))
-      await copyFolders(dataDir, folder, manifest, earlier(backups, newest))
+      await copyFolders(dataDir, folder, manifest, fresh ? undefined : earlier(backups, newest))
       for (const path of ['', ...manifest.folders]) syncFolder(join(folder, path))
       writePrivateFile(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 1)}\n`)
       syncFolder(folder)

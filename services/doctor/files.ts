@@ -113,7 +113,8 @@ function forgottenKey(file: string): Finding {
 /** Whether there is a copy of the database to go back to, and how old it is. */
 export const backups: Check = ({ config: { dataDir }, now }) => {
   const folder = join(dataDir, 'backups')
-  const files = existsSync(folder) ? readdirSync(folder).map((name) => statSync(join(folder, name)).mtimeMs) : []
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => !name.startsWith('.')) : []
+  const files = names.map((name) => statSync(join(folder, name)).mtimeMs)
   const days = Math.floor((now.getTime() - Math.max(...files)) / DAY_MS)
   if (files.length > 0 && days <= OLD_BACKUP_DAYS) return []
   return [
@@ -122,7 +123,7 @@ export const backups: Check = ({ config: { dataDir }, now }) => {
       severity: 'info',
       title: files.length === 0 ? 'There is no backup yet.' : `The newest backup is ${days} days old.`,
       detail: `Nothing newer lies in ${folder}.`,
-      fix: 'Copy the data folder to another machine while Steward is stopped, and the master key to a third place.',
+      fix: 'Run npm run backup, or look under Settings, Data. Copy backups to another machine, and the master key to a third place.',
     },
   ]
 }
