@@ -13,10 +13,8 @@ export async function buildServer() {
   rmSync(OUT, { recursive: true, force: true })
   const names = [
     'server',
-    'doctor',
-    'rotate-key',
+    'cli',
     'reset-password',
-    'audit-verify',
     'backup',
     'restore',
     'services/web/worker',

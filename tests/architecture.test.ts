@@ -28,6 +28,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   db: [],
   services: ['services', 'db'],
   routes: ['services', 'routes', 'db'],
+  cli: ['services', 'db'],
   'public/app': ['services/shapes', 'public/app'],
 }
 
@@ -37,7 +38,7 @@ const HOMES: Record<string, RegExp> = {
   'express-session': /^routes\/(auth|session-store)\.ts$/,
   helmet: /^routes\/index\.ts$/,
   ws: /^routes\/chat-/,
-  'better-sqlite3': /^(db\/(open|snapshot)|services\/data-folder)\.ts$/,
+  'better-sqlite3': /^(db\/(open|snapshot|reading)|services\/data-folder)\.ts$/,
   pino: /^services\/log\.ts$/,
   undici: /^services\/outgoing\//,
   '@anthropic-ai/sdk': /^services\/models\/anthropic/,
@@ -71,11 +72,13 @@ const HOMES: Record<string, RegExp> = {
 type Import = { file: string; target: string }
 
 function sources(): string[] {
-  const folders = ['routes', 'services', 'db', 'public/app']
+  const folders = ['routes', 'services', 'db', 'cli', 'public/app']
   const inside = folders.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true }).map((name) => join(folder, String(name))),
   )
-  return [...inside.filter((name) => /\.tsx?$/.test(name)), 'server.ts'].map((name) => name.replaceAll('\\', '/'))
+  return [...inside.filter((name) => /\.tsx?$/.test(name)), 'server.ts', 'cli.ts'].map((name) =>
+    name.replaceAll('\\', '/'),
+  )
 }
 
 function importsOf(file: string): Import[] {
@@ -99,7 +102,7 @@ function isAllowed({ target: to }: Import, rule: string): boolean {
 }
 
 const all = sources().flatMap(importsOf)
-const own = all.filter(({ target: to }) => /^(routes|services|db|public|tests|scripts|server\.ts)/.test(to))
+const own = all.filter(({ target: to }) => /^(routes|services|db|cli|public|tests|scripts|server\.ts)/.test(to))
 
 describe('the architecture', () => {
   it('lets imports go inward only', () => {
@@ -122,12 +125,12 @@ describe('the architecture', () => {
     const readers = sources().filter(
       (file) => !file.startsWith('public/') && /process\.env/.test(readFileSync(join(ROOT, file), 'utf8')),
     )
-    assert.deepEqual(readers, ['server.ts'])
+    assert.deepEqual(readers, ['server.ts', 'cli.ts'])
   })
 
-  it('lets only server.ts end the process', () => {
+  it('lets only server.ts and cli.ts end the process', () => {
     const enders = sources().filter((file) => /process\.exit/.test(readFileSync(join(ROOT, file), 'utf8')))
-    assert.deepEqual(enders, ['server.ts'])
+    assert.deepEqual(enders, ['server.ts', 'cli.ts'])
   })
 
   it('keeps every room small', () => {

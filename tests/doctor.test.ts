@@ -342,17 +342,18 @@ describe('npm run doctor', () => {
   /** The doctor as its own process; `built` is what the container image has. */
   function doctor(
     env: Record<string, string>,
+    program: string,
     ...args: string[]
   ): Promise<{ code: number | null; stdout: string; stderr: string }> {
     const cwd = mkdtempSync(join(tmpdir(), 'cwd-'))
-    const child = spawn(process.execPath, [...args], { cwd, env: { PATH: process.env.PATH ?? '', ...env } })
+    const child = spawn(process.execPath, [program, 'doctor', ...args], { cwd, env: { PATH: process.env.PATH ?? '', ...env } })
     let [stdout, stderr] = ['', '']
     child.stdout.on('data', (chunk) => (stdout += String(chunk)))
     child.stderr.on('data', (chunk) => (stderr += String(chunk)))
     return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })))
   }
-  const BUILT = join(ROOT, 'dist', 'doctor.js')
-  const SOURCE = join(ROOT, 'doctor.ts')
+  const BUILT = join(ROOT, 'dist', 'cli.js')
+  const SOURCE = join(ROOT, 'cli.ts')
 
   it('says the same as the running house, from the sources and built, and changes nothing', async () => {
     const { items, ok } = await report()

@@ -32,7 +32,7 @@ const keyFileOf = (dir: string): string => readFileSync(join(dir, 'master.key'),
 function command(dataDir: string, env: Record<string, string> = {}) {
   const cwd = mkdtempSync(join(tmpdir(), 'cwd-'))
   const all = { PATH: process.env.PATH ?? '', DATA_DIR: dataDir, ...env }
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'dist', 'rotate-key.js')], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'dist', 'cli.js'), 'rotate-key'], {
     cwd,
     env: all,
   })

@@ -10,7 +10,7 @@ export type Verdict = { ok: boolean; entries: number; first_broken?: number; pro
 
 type Db = Parameters<Parameters<typeof withDatabase>[1]>[0]
 
-const COMMAND = join(import.meta.dirname, '..', '..', 'audit-verify.ts')
+const COMMAND = join(import.meta.dirname, '..', '..', 'cli.ts')
 
 /** A copy of a data folder, changed behind Steward's back. */
 export function copyOf(dataDir: string, change: (db: Db) => void = () => {}): string {
@@ -26,7 +26,10 @@ export function runVerify(
   env: Record<string, string> = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const cwd = mkdtempSync(join(tmpdir(), 'cwd-'))
-  const child = spawn(process.execPath, [COMMAND, ...args], { cwd, env: { PATH: process.env.PATH ?? '', ...env } })
+  const child = spawn(process.execPath, [COMMAND, 'audit', 'verify', ...args], {
+    cwd,
+    env: { PATH: process.env.PATH ?? '', ...env },
+  })
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', (chunk) => (stdout += String(chunk)))
   child.stderr.on('data', (chunk) => (stderr += String(chunk)))

@@ -1,29 +1,38 @@
 import { join } from 'node:path'
-import { DatabaseRefused, openDb } from './db/open.ts'
-import { createAudit } from './services/audit.ts'
-import { ConfigError, readConfig, type Config } from './services/config.ts'
-import { takeDataFolder } from './services/data-folder.ts'
-import { readEnvironment } from './services/environment.ts'
-import { openVault } from './services/master-key.ts'
-import { createRotation, type Rotated } from './services/rotation.ts'
-import { createSettings } from './services/settings.ts'
-
-/**
- * `npm run rotate-key`: changes the master key of a data folder on which no Steward runs. A key from STEWARD_MASTER_KEY
- * is changed to the one in NEW_STEWARD_MASTER_KEY; else a new key is made and put into the key file.
- */
-
-const HERE = import.meta.dirname
-const PROGRAM_DIR = HERE.endsWith('dist') ? join(HERE, '..') : HERE
+import { DatabaseRefused, openDb } from '../../db/open.ts'
+import { createAudit } from '../../services/audit.ts'
+import { ConfigError, readConfig, type Config } from '../../services/config.ts'
+import { takeDataFolder } from '../../services/data-folder.ts'
+import { openVault } from '../../services/master-key.ts'
+import { createRotation, type Rotated } from '../../services/rotation.ts'
+import { createSettings } from '../../services/settings.ts'
+import { command, CommandError, EXIT, type Call } from '../command.ts'
+import { programDir } from '../house.ts'
 
 const BACKUPS = 'Backups made before now need the old key, so keep it with them. Everybody has to sign in again.'
 
-function rotate(config: Config): string {
+export default command({
+  usage: '',
+  help: `Changes the master key of a data folder on which no Steward runs. A key from STEWARD_MASTER_KEY is changed to the one in
+NEW_STEWARD_MASTER_KEY; else a new key is made and put into the key file.`,
+  options: {},
+  words: [0, 0],
+  run: rotateKey,
+})
+
+function rotateKey({ env, out }: Call): Promise<number> {
+  const { rotated, given } = rotate(readConfig(env))
+  if (out.json) out.value({ ...rotated, recoveryKey: given ? undefined : rotated.recoveryKey })
+  else out.line(given ? toGiven(rotated) : toFile(rotated))
+  return Promise.resolve(EXIT.ok)
+}
+
+function rotate(config: Config): { rotated: Rotated; given: boolean } {
   const { masterKey, newMasterKey, dataDir } = config
   if ((masterKey === undefined) !== (newMasterKey === undefined)) throw new ConfigError(halfGiven(masterKey))
   const folder = takeDataFolder(dataDir)
   try {
-    const db = openDb(folder.database, { schemaDir: join(PROGRAM_DIR, 'db'), backupDir: folder.backups })
+    const db = open(folder)
     try {
       const vault = openVault({ db, dataDir, fromEnvironment: masterKey })
       const base = { db, now: () => new Date(), vault }
@@ -32,12 +41,21 @@ function rotate(config: Config): string {
       const audit = createAudit({ ...base, settings: createSettings(base) })
       const rotation = createRotation({ ...base, audit, dataDir, keyInEnvironment, endSessions })
       const by = { userId: null, name: 'system' }
-      return newMasterKey ? toGiven(rotation.rotateTo(newMasterKey, by)) : toFile(rotation.rotate(by))
+      const given = newMasterKey !== undefined
+      return { rotated: given ? rotation.rotateTo(newMasterKey, by) : rotation.rotate(by), given }
     } finally {
       db.close()
     }
   } finally {
     folder.release()
+  }
+}
+
+function open({ database, backups }: ReturnType<typeof takeDataFolder>) {
+  try {
+    return openDb(database, { schemaDir: join(programDir(), 'db'), backupDir: backups })
+  } catch (error) {
+    throw error instanceof DatabaseRefused ? new CommandError(EXIT.failed, error.message) : error
   }
 }
 
@@ -54,12 +72,3 @@ const toFile = (rotated: Rotated): string =>
 
 const toGiven = (rotated: Rotated): string =>
   `${counted(rotated)}\nStart Steward with the new key in STEWARD_MASTER_KEY.\n${BACKUPS}`
-
-try {
-  process.umask(0o077)
-  process.stdout.write(`${rotate(readConfig(readEnvironment(process.env)))}\n`)
-} catch (error) {
-  const expected = error instanceof ConfigError || error instanceof DatabaseRefused
-  process.stderr.write(`${expected ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
-  process.exitCode = 1
-}
