@@ -21,6 +21,10 @@ type Row = {
   at?: Record<string, string>
   query?: string
   body?: object
+  /** A file that is sent as a form. */
+  file?: { name: string; content: string }
+  /** What the answer's content type says, where it is no JSON; then it is told as text. */
+  media?: RegExp
   as?: Who
   status: number
   is: Shape
@@ -449,6 +453,55 @@ const TASKS: Row[] = [
   { does: 'GET /api/tasks/{id}', ...NOT_FOUND },
 ]
 
+const FILE: Shape = { name: 'text', type: /^(file|dir)$/, size: 'number', modified_at: 'time' }
+const LETTER = { name: 'räksmörgås & co.txt', content: 'Dear all' }
+const IN_LETTERS = `?path=${encodeURIComponent(`/letters/${LETTER.name}`)}`
+const FILES: Row[] = [
+  { does: 'GET /api/my/files', status: 200, is: { path: exactly('/'), entries: NOTHING, next_cursor: exactly(null), total: exactly(0) } }, // prettier-ignore
+  { does: 'POST /api/my/folders', body: { path: '/letters' }, status: 201, is: { path: exactly('/letters'), ...FILE } },
+  { does: 'POST /api/my/folders', body: { path: '/../letters' }, ...invalid('path') },
+  {
+    does: 'POST /api/my/files',
+    query: '?path=/letters',
+    file: LETTER,
+    status: 201,
+    is: { path: exactly('/letters'), entries: [FILE] },
+  },
+  {
+    does: 'GET /api/my/files',
+    query: '?path=/letters',
+    status: 200,
+    is: {
+      path: exactly('/letters'),
+      entries: [{ name: exactly(LETTER.name), type: exactly('file'), size: exactly(8), modified_at: 'time' }],
+      next_cursor: exactly(null),
+      total: exactly(1),
+    },
+  },
+  { does: 'GET /api/my/files', query: '?path=/letters', as: 'user', ...NOT_FOUND },
+  { does: 'GET /api/my/files', query: '?path=/../..', ...invalid('path') },
+  {
+    does: 'GET /api/my/files/download',
+    query: IN_LETTERS,
+    media: /^text\/plain/,
+    status: 200,
+    is: exactly('Dear all'),
+  },
+  { does: 'GET /api/my/files/download', query: '?path=/none.txt', ...NOT_FOUND },
+  {
+    does: 'GET /api/my/files/download-zip',
+    query: '?path=/letters',
+    media: /^application\/zip$/,
+    status: 200,
+    is: /^PK/,
+  },
+  { does: 'PATCH /api/my/files', query: IN_LETTERS, body: { name: 'b.txt' }, status: 200, is: OK },
+  { does: 'DELETE /api/my/files', query: '?path=/letters/b.txt', as: 'reader', ...FORBIDDEN },
+  { does: 'DELETE /api/my/files', query: '?path=/letters/b.txt', status: 200, is: OK },
+  { does: 'DELETE /api/my/files', query: '?path=/letters/b.txt', ...NOT_FOUND },
+  { does: 'DELETE /api/my/files', query: '?path=/', status: 400, is: FAULT('invalid') },
+]
+
 const MAIL: Row[] = (
   [
     'GET /api/email-accounts',
@@ -531,7 +584,97 @@ const CONVERSATIONS: Row[] = [
   { does: 'GET /api/conversations/{id}', ...NOT_FOUND },
 ]
 
+const TALLY: Shape = {
+  turns: 'number',
+  unknown_turns: 'number',
+  input_tokens: 'number',
+  output_tokens: 'number',
+  cost_usd: 'number?',
+}
+const EMPTY_LIST: Shape = { items: NOTHING, next_cursor: exactly(null), total: exactly(0) }
+const FURTHER: Row[] = [
+  { does: 'GET /health/detailed', as: 'nobody', ...UNAUTHORIZED },
+  { does: 'GET /api/notifications', status: 200, is: { ...EMPTY_LIST, unread_count: exactly(0) } },
+  { does: 'POST /api/notifications/read-all', status: 200, is: OK },
+  {
+    does: 'GET /api/usage',
+    query: '?from=2026-01-01&to=2026-01-31&group=day',
+    status: 200,
+    is: {
+      from: exactly('2026-01-01'),
+      to: exactly('2026-01-31'),
+      group: exactly('day'),
+      timezone: exactly('UTC'),
+      rows: NOTHING,
+      total: TALLY,
+      'budgets?': 'anything',
+    },
+  },
+  { does: 'GET /api/usage', query: '?group=moon', ...invalid('group') },
+  { does: 'GET /api/audit/verify', status: 200, is: { ok: exactly(true), entries: 'number' } },
+  { does: 'GET /api/tools', status: 200, is: { items: ['anything'], 'next_cursor?': 'anything', 'total?': 'number' } },
+  { does: 'GET /api/trash', status: 200, is: { items: ['anything'], next_cursor: 'text?', total: 'number' } },
+  { does: 'POST /api/cron/retention', as: 'nobody', status: 503, is: FAULT('unavailable') },
+]
+
 const ACCOUNT: Row[] = [
+  {
+    does: 'GET /api/auth/me',
+    status: 200,
+    is: { id: 'id', username: exactly('anna'), role: exactly('admin'), mfa_enabled: exactly(false), email: 'text?' },
+  },
+  { does: 'POST /api/auth/confirm', body: { password: OWNER.password }, status: 200, is: OK },
+  { does: 'POST /api/auth/confirm', body: { password: OWNER.password }, as: 'script', ...FORBIDDEN },
+  { does: 'POST /api/auth/confirm', body: { password: 'wrong' }, status: 401, is: FAULT('invalid_credentials') },
+  {
+    does: 'POST /api/auth/totp/setup',
+    status: 200,
+    is: { secret: /^[A-Z2-7]{32}$/, provisioning_uri: /^otpauth:/, qr_code: /^data:image\/png;base64,/ },
+  },
+  { does: 'POST /api/auth/totp/enable', body: { code: 'x' }, ...invalid('code') },
+  { does: 'GET /api/auth/passkeys', status: 200, is: EMPTY_LIST },
+  {
+    does: 'GET /api/auth/sessions',
+    status: 200,
+    is: {
+      items: [
+        {
+          id: 'id',
+          current: 'flag',
+          user_agent: 'text',
+          address: 'text',
+          created_at: 'time',
+          last_seen_at: 'time',
+          expires_at: 'time',
+        },
+      ],
+      next_cursor: exactly(null),
+      total: 'number',
+    },
+  },
+  { does: 'POST /api/auth/sessions/end-others', status: 200, is: OK },
+  {
+    does: 'POST /api/api-keys',
+    body: { name: 'backup', scopes: ['read'] },
+    status: 201,
+    is: {
+      id: 'id',
+      name: exactly('backup'),
+      prefix: /^\w{8}$/,
+      scopes: exactly(['read']),
+      input: exactly('third_party'),
+      expires_at: exactly(null),
+      last_used_at: exactly(null),
+      created_at: 'time',
+      key: /^stw_[A-Za-z0-9]{8}_[A-Za-z0-9_-]{43}$/,
+    },
+    keeps: '/api/api-keys/{id}',
+  },
+  { does: 'POST /api/api-keys', body: { name: 'x', scopes: ['all'] }, ...invalid('scopes.0') },
+  { does: 'DELETE /api/api-keys/{id}', as: 'user', ...NOT_FOUND },
+  { does: 'DELETE /api/api-keys/{id}', status: 200, is: OK },
+  { does: 'POST /api/auth/forgot-password', as: 'nobody', body: { email: 'a@example.com' }, status: 200, is: { ok: exactly(true), configured: exactly(false) } }, // prettier-ignore
+  { does: 'POST /api/setup', as: 'nobody', body: { token: 'x', username: 'eve', password: PASSWORD }, ...CONFLICT },
   { does: 'POST /api/auth/login', as: 'nobody', body: { ...OWNER, password: 'not this one' }, status: 401, is: FAULT('invalid_credentials') }, // prettier-ignore
   { does: 'POST /api/ws-ticket', status: 201, is: { ticket: 'text', expires_at: 'time' } },
   { does: 'GET /api/setup', as: 'nobody', status: 200, is: { needed: exactly(false) } },
@@ -553,7 +696,9 @@ const TABLE: [part: string, rows: Row[]][] = [
   ['mail accounts', MAIL],
   ['Telegram', TELEGRAM],
   ['people', USERS],
+  ['files', FILES],
   ['conversations', CONVERSATIONS],
+  ['further routes', FURTHER],
   ['the account', ACCOUNT],
   ['what goes last', [{ does: 'DELETE /api/credentials/{key}', at: CREDENTIAL, status: 200, is: OK }]],
 ]
@@ -591,19 +736,26 @@ function pathOf({ does, at = {}, query = '' }: Row): string {
 
 function call(row: Row): Promise<Answer> {
   const [method] = row.does.split(' ')
+  if (row.file) return upload(pathOf(row), row.file)
   const body = row.body ?? (method === 'GET' || method === 'DELETE' ? undefined : {})
   return clients[row.as ?? 'owner'].request(method!, pathOf(row), body)
+}
+
+function upload(path: string, { name, content }: { name: string; content: string }): Promise<Answer> {
+  const head = `--x\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\nContent-Type: text/plain\r\n\r\n`
+  const headers = { 'content-type': 'multipart/form-data; boundary=x' }
+  return clients.owner.post(path, undefined, { raw: `${head}${content}\r\n--x--\r\n`, headers })
 }
 
 for (const [part, rows] of TABLE)
   describe(part, () => {
     for (const row of rows) {
-      const { does, query = '', as = 'owner', status, is } = row
+      const { does, query = '', as = 'owner', status, is, media = /^application\/json/ } = row
       const when = row.later ? ` until issue ${row.later}` : ''
       it(`${does}${query.slice(0, 60)} by ${as} is ${status}${when}: ${JSON.stringify(row.body ?? {})}`, async () => {
         const answer = await call(row)
         assert.equal(answer.status, status, answer.text.slice(0, 500))
-        assert.match(answer.headers.get('content-type') ?? '', /^application\/json/)
+        assert.match(answer.headers.get('content-type') ?? '', media)
         assert.deepEqual(misfits(is, answer.body), [])
         if (status >= 400) refused(answer, status, answer.body.code)
         if (row.keeps) kept[row.keeps] = answer.body.id
@@ -629,7 +781,8 @@ DELETE /api/email-accounts/{id} · GET /api/telegram/config · POST /api/telegra
 POST /api/telegram/whitelist · DELETE /api/telegram/whitelist/{chat_id} · GET /api/telegram/triggers ·
 POST /api/telegram/triggers · PUT /api/telegram/triggers/{id} · DELETE /api/telegram/triggers/{id} · GET /api/admin/users ·
 POST /api/admin/users · GET /api/admin/users/{id} · PUT /api/admin/users/{id} · DELETE /api/admin/users/{id} ·
-POST /api/admin/users/{id}/mfa-setup · POST /api/admin/users/{id}/mfa-disable · GET /api/conversations ·
+POST /api/admin/users/{id}/mfa-setup · POST /api/admin/users/{id}/mfa-disable · GET /api/my/files ·
+GET /api/my/files/download · GET /api/my/files/download-zip · DELETE /api/my/files · GET /api/conversations ·
 GET /api/conversations/{id} · PATCH /api/conversations/{id} · DELETE /api/conversations/{id}`
   .split('·')
   .map((route) => route.trim())
