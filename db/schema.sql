@@ -164,9 +164,29 @@ CREATE TABLE conversations (
   trimmed_to    INTEGER NOT NULL DEFAULT 0,               -- events.seq: retention took frames up to it
   message_count INTEGER NOT NULL DEFAULT 0,
   started_at    TEXT NOT NULL,
-  updated_at    TEXT NOT NULL
+  updated_at    TEXT NOT NULL,
+  title_row     INTEGER                                   -- of a chat: its row in conversation_titles
 ) STRICT;
 CREATE INDEX conversations_by_user ON conversations (user_id, updated_at DESC, id) WHERE kind = 'chat';
+
+-- How many chats a user has, and their titles for search; kept in step by triggers.
+CREATE TABLE chat_counts (
+  user_id TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+  n       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE VIRTUAL TABLE conversation_titles USING fts5 (title, id UNINDEXED, user_id UNINDEXED, tokenize = 'trigram', columnsize = 0);
+CREATE TRIGGER conversations_insert AFTER INSERT ON conversations WHEN new.kind = 'chat' BEGIN
+  INSERT INTO chat_counts (user_id, n) VALUES (new.user_id, 1) ON CONFLICT (user_id) DO UPDATE SET n = n + 1;
+  INSERT INTO conversation_titles (title, id, user_id) VALUES (new.title, new.id, new.user_id);
+  UPDATE conversations SET title_row = last_insert_rowid() WHERE id = new.id;
+END;
+CREATE TRIGGER conversations_rename AFTER UPDATE OF title ON conversations WHEN new.kind = 'chat' BEGIN
+  UPDATE conversation_titles SET title = new.title WHERE rowid = new.title_row;
+END;
+CREATE TRIGGER conversations_delete AFTER DELETE ON conversations WHEN old.kind = 'chat' BEGIN
+  UPDATE chat_counts SET n = n - 1 WHERE user_id = old.user_id;
+  DELETE FROM conversation_titles WHERE rowid = old.title_row;
+END;
 
 -- Everything that makes the model work. One row is one question with all that came of it.
 CREATE TABLE runs (
@@ -227,6 +247,7 @@ CREATE INDEX runs_by_agent_status ON runs (agent_id, status, number) WHERE agent
 CREATE INDEX runs_by_task_status ON runs (task_id, status, number) WHERE task_id IS NOT NULL;
 CREATE INDEX runs_active ON runs (conversation_id, number) WHERE status IN ('queued', 'running', 'waiting', 'paused');
 CREATE INDEX runs_by_conversation ON runs (conversation_id, number);
+CREATE INDEX runs_said ON runs (number, user_id, conversation_id) WHERE lane = 'chat' AND parent_run_id IS NULL;
 
 -- Full-text search over what was asked and answered in chats; kept in step by triggers.
 CREATE VIRTUAL TABLE runs_text USING fts5 (input, answer, content = 'runs', content_rowid = 'number', tokenize = 'unicode61', columnsize = 0);
@@ -325,6 +346,8 @@ CREATE INDEX approvals_pending ON approvals (user_id, created_at) WHERE state = 
 CREATE INDEX approvals_expiring ON approvals (expires_at) WHERE state = 'pending';
 CREATE INDEX approvals_by_run ON approvals (run_id);
 CREATE INDEX approvals_by_user ON approvals (user_id, created_at);
+CREATE INDEX approvals_listed ON approvals (user_id, id);
+CREATE INDEX approvals_by_state ON approvals (user_id, state, id);
 CREATE INDEX approvals_uncertain ON approvals (call_id) WHERE kind = 'uncertain';
 CREATE INDEX approvals_by_agent ON approvals (agent_id, created_at) WHERE agent_id IS NOT NULL;
 CREATE INDEX approvals_by_conversation ON approvals (conversation_id, decided_at) WHERE state = 'approved';
@@ -540,6 +563,7 @@ CREATE TABLE notifications (
   read_at     TEXT
 ) STRICT;
 CREATE INDEX notifications_by_user ON notifications (user_id, id);
+CREATE INDEX notifications_by_kind ON notifications (user_id, kind, id);
 CREATE INDEX notifications_unread ON notifications (user_id, id) WHERE read_at IS NULL;
 CREATE INDEX notifications_by_age ON notifications (created_at);
 CREATE INDEX notifications_by_approval ON notifications (approval_id) WHERE approval_id IS NOT NULL;

@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import { cursorsOf, pageOf } from '../services/cursors.ts'
 import { AppError, invalidField } from '../services/errors.ts'
 import { effectiveScopes, SCOPES } from '../services/shapes/api-key.ts'
-import { list, Ok, OK, Time, whole } from '../services/shapes/common.ts'
+import { Cursor, list, Ok, OK, Time, whole } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import type { ApiKeyDraft } from '../services/api-keys.ts'
 import { endpoint, type Context } from './endpoint.ts'
@@ -65,6 +66,12 @@ function withinReach(draft: ApiKeyDraft, { services, who }: Pick<Context, 'servi
     throw new AppError('forbidden', `This key ends on ${end}, so one it makes needs an expires_at no later than that.`)
 }
 
+const OLDEST_FIRST = {
+  placeOf: ({ created_at, id }: { created_at: string; id: string }) => `${created_at} ${id}`,
+  order: 'ascending' as const,
+  cursors: cursorsOf('API keys'),
+}
+
 export const apiKeyEndpoints = [
   endpoint({
     method: 'get',
@@ -73,9 +80,10 @@ export const apiKeyEndpoints = [
     role: 'user',
     scopes: ['read'],
     summary: 'The API keys of this user',
+    query: Cursor,
     output: list(ApiKey),
     example: whole([EXAMPLE]),
-    handle: (_input, { services, who }) => whole(services.apiKeys.list(who.user.id)),
+    handle: ({ query }, { services, who }) => pageOf(services.apiKeys.list(who.user.id), query, OLDEST_FIRST),
   }),
   endpoint({
     method: 'post',

@@ -100,9 +100,12 @@ export const conversationEndpoints = [
     role: 'user',
     scopes: ['read'],
     summary: 'Conversations, newest first',
-    description: '`q` searches titles and everything that was said.',
+    description:
+      'With `q` those whose title holds it (three characters at least), then those in which its words begin words that were said, the newest such message first. Above 10,000 matches the search stops and `total_is_min` is true.',
     query: Search,
-    output: lazy(() => z.object({ conversations: z.array(Entry()), total: z.number() })),
+    output: lazy(() =>
+      z.object({ conversations: z.array(Entry()), total: z.number(), total_is_min: z.boolean().optional() }),
+    ),
     example: { conversations: [EXAMPLE], total: 1 },
     handle: ({ query }, { services, who }) => services.conversations.list(who.user.id, query),
   }),

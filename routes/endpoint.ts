@@ -169,7 +169,7 @@ async function serve(
 }
 
 function inputOf(definition: Endpoint, req: Request, services: Services): Input<unknown, unknown, unknown> {
-  const body: unknown = req.body ?? {}
+  const body: unknown = req.body === undefined ? {} : req.body
   return {
     params: parse(definition.params, req.params, ''),
     query: parse(definition.query, req.query, ''),

@@ -20,9 +20,7 @@ const Entry = lazy(() =>
     })
     .meta({ id: 'Notification' }),
 )
-const Notifications = lazy(() =>
-  list(Entry)().extend({ total_is_min: z.boolean().optional(), unread_count: z.number().int() }),
-)
+const Notifications = lazy(() => list(Entry)().extend({ unread_count: z.number().int() }))
 const Filter = lazy(() =>
   Cursor().extend({
     unread: QueryFlag().optional().describe('Only what is unread; false: only what was read.'),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Cursor, Ok, OK } from '../services/shapes/common.ts'
+import { Cursor, list, Ok, OK } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import { endpoint } from './endpoint.ts'
 import { AfterQuery, answerLog, LogPage, STREAM_ANSWERS, STREAM_DESCRIPTION } from './event-stream.ts'
@@ -14,14 +14,7 @@ const Filter = lazy(() =>
     origin: z.enum(ORIGINS).optional().describe('Only those that came about so.'),
   }),
 )
-const RunList = lazy(() =>
-  z.object({
-    items: z.array(RunEntry()),
-    next_cursor: z.string().nullable(),
-    total: z.number(),
-    total_is_min: z.boolean().optional(),
-  }),
-)
+const RunList = list(RunEntry)
 const RunDetail = lazy(() =>
   RunEntry()
     .extend({

@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { cursorsOf, pageOf } from '../services/cursors.ts'
 import { AppError } from '../services/errors.ts'
-import { list, Ok, OK, Time, whole } from '../services/shapes/common.ts'
+import { Cursor, list, Ok, OK, Time, whole } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import type { User } from '../services/users.ts'
 import { identify } from './auth.ts'
@@ -64,6 +65,12 @@ async function logIn(body: Given, context: Context) {
   throw new AppError('invalid_credentials', refusedWords(body.code?.trim() ?? ''))
 }
 
+const NEWEST_FIRST = {
+  placeOf: ({ last_seen_at, id }: { last_seen_at: string; id: string }) => `${last_seen_at} ${id}`,
+  order: 'descending' as const,
+  cursors: cursorsOf('sessions'),
+}
+
 export const sessionEndpoints = [
   endpoint({
     method: 'post',
@@ -107,6 +114,7 @@ export const sessionEndpoints = [
     role: 'user',
     scopes: ['read'],
     summary: 'Where this user is signed in',
+    query: Cursor,
     output: list(SessionEntry),
     example: whole([
       {
@@ -119,8 +127,11 @@ export const sessionEndpoints = [
         expires_at: '2026-12-22T09:00:00.000Z',
       },
     ]),
-    handle: (_input, { services, who }) =>
-      whole(services.sessions.list(who.user.id).map((entry) => ({ ...entry, current: entry.id === sessionOf(who) }))),
+    handle: ({ query }, { services, who }) => {
+      const all = services.sessions.list(who.user.id)
+      const page = pageOf(all, query, NEWEST_FIRST)
+      return { ...page, items: page.items.map((entry) => ({ ...entry, current: entry.id === sessionOf(who) })) }
+    },
   }),
   endpoint({
     method: 'delete',

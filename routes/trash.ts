@@ -1,6 +1,8 @@
 import { z } from 'zod'
-import { list, Ok, OK, Time, whole } from '../services/shapes/common.ts'
+import { cursorsOf, pageOf } from '../services/cursors.ts'
+import type { TrashedFile } from '../services/files/trash.ts'
 import type { Services } from '../services/index.ts'
+import { Cursor, list, Ok, OK, Time, whole } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import { endpoint } from './endpoint.ts'
 
@@ -38,6 +40,24 @@ const ownPath = ({ myFiles }: Services, userId: string, path: string): string | 
   return path.startsWith(home) ? `/${path.slice(home.length)}` : null
 }
 
+const NEWEST_FIRST = {
+  placeOf: ({ createdAt, id }: TrashedFile) => `${createdAt} ${id}`,
+  order: 'descending' as const,
+  cursors: cursorsOf('trash'),
+}
+
+const shown = (file: TrashedFile, services: Services, userId: string) => ({
+  id: file.id,
+  path: file.path,
+  own_path: ownPath(services, userId, file.path),
+  kind: file.kind,
+  size: file.size,
+  cause: file.cause,
+  run_id: file.runId,
+  created_at: file.createdAt,
+  restored_at: file.restoredAt,
+})
+
 export const trashEndpoints = [
   endpoint({
     method: 'get',
@@ -47,22 +67,13 @@ export const trashEndpoints = [
     scopes: ['read'],
     summary: 'What was overwritten or deleted, newest first',
     description: 'By tools, or by you among your own files. Kept for 30 days.',
+    query: Cursor,
     output: list(Entry),
     example: whole([EXAMPLE]),
-    handle: (_input, { services, who }) =>
-      whole(
-        services.trash.list(who.user.id).map(({ id, path, kind, size, cause, runId, createdAt, restoredAt }) => ({
-          id,
-          path,
-          own_path: ownPath(services, who.user.id, path),
-          kind,
-          size,
-          cause,
-          run_id: runId,
-          created_at: createdAt,
-          restored_at: restoredAt,
-        })),
-      ),
+    handle: ({ query }, { services, who }) => {
+      const page = pageOf(services.trash.list(who.user.id), query, NEWEST_FIRST)
+      return { ...page, items: page.items.map((file) => shown(file, services, who.user.id)) }
+    },
   }),
   endpoint({
     method: 'post',

@@ -56,7 +56,7 @@ const Delivery = lazy(() =>
     })
     .meta({ id: 'WebhookDelivery' }),
 )
-const Deliveries = lazy(() => list(Delivery)().extend({ total_is_min: z.boolean().optional() }))
+const Deliveries = list(Delivery)
 const Tested = lazy(() =>
   z.object({ ok: z.boolean(), status: z.number().int().optional(), error: z.string().optional() }),
 )

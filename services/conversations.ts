@@ -1,3 +1,4 @@
+import { createConversationLists } from './conversation-lists.ts'
 import type { Deps } from './deps.ts'
 import { AppError } from './errors.ts'
 import type { Masking } from './policy/masking.ts'
@@ -20,20 +21,10 @@ export type Conversation = {
   updatedAt: string
 }
 
-export type ConversationEntry = {
-  id: string
-  title: string
-  model: string
-  started_at: string
-  updated_at: string
-  message_count: number
-}
-
 type Row = Omit<Conversation, 'webOpen'> & { webOpen: number }
 
 const COLUMNS = `id, user_id AS userId, agent_id AS agentId, title, model, integrity, privacy, web_open AS webOpen, cleared_after AS clearedAfter,
   cleared_at AS clearedAt, trimmed_to AS trimmedTo, message_count AS messageCount, started_at AS startedAt, updated_at AS updatedAt`
-const ENTRY = 'id, title, model, started_at, updated_at, message_count'
 const TITLE_LENGTH = 60
 
 export const FRESH: Labels = { integrity: 'owner', privacy: 'private' }
@@ -62,13 +53,7 @@ export function createConversations({ db, now, mask }: Deps & Pick<Masking, 'mas
   const rename = db.prepare('UPDATE conversations SET title = ? WHERE id = ? AND user_id = ?')
   const remove = db.prepare('DELETE FROM conversations WHERE id = ?')
   const removeEvents = db.prepare('DELETE FROM events WHERE conversation_id = ?')
-  const FOUND = `user_id = @userId AND kind = 'chat' AND (@like IS NULL OR title LIKE @like ESCAPE '\\' OR id IN (
-      SELECT runs.conversation_id FROM runs_text JOIN runs ON runs.number = runs_text.rowid WHERE runs_text MATCH @match AND runs.user_id = @userId))`
-  type Search = { userId: string; like: string | null; match: string | null }
-  const page = db.prepare<[Search & { limit: number; offset: number }], ConversationEntry>(
-    `SELECT ${ENTRY} FROM conversations WHERE ${FOUND} ORDER BY updated_at DESC, id LIMIT @limit OFFSET @offset`,
-  )
-  const total = db.prepare<[Search], { n: number }>(`SELECT count(*) AS n FROM conversations WHERE ${FOUND}`)
+  const lists = createConversationLists({ db })
 
   function find(id: string): Conversation | undefined {
     const row = byId.get(id)
@@ -85,11 +70,7 @@ export function createConversations({ db, now, mask }: Deps & Pick<Masking, 'mas
       return conversation
     },
 
-    list(userId: string, options: { page: number; per_page: number; q?: string | undefined }) {
-      const search = { userId, ...searchFor(options.q) }
-      const rows = page.all({ ...search, limit: options.per_page, offset: (options.page - 1) * options.per_page })
-      return { conversations: rows, total: total.get(search)!.n }
-    },
+    list: lists.list,
 
     create(draft: {
       id: string
@@ -139,12 +120,4 @@ export function titleFrom(text: string, attachments: readonly { name: string }[]
   if (line.length <= TITLE_LENGTH) return line
   const cut = line.slice(0, TITLE_LENGTH)
   return `${cut.slice(0, Math.max(cut.lastIndexOf(' '), TITLE_LENGTH / 2)).trimEnd()}…`
-}
-
-/** Every word of the question must begin a word of the text; or the whole stands in the title. */
-function searchFor(q: string | undefined): { like: string | null; match: string | null } {
-  const words = q?.match(/[\p{L}\p{N}]+/gu)
-  if (!q?.trim()) return { like: null, match: null }
-  const like = `%${q.trim().replace(/[\\%_]/g, '\\$&')}%`
-  return { like, match: words ? words.map((word) => `"${word}"*`).join(' ') : '""' }
 }

@@ -1,6 +1,7 @@
 import { normalize } from 'node:path'
 import type { Actor, Audit } from './audit.ts'
 import { dayIn } from './budgets/house-day.ts'
+import { cursorsOf } from './cursors.ts'
 import type { Deps } from './deps.ts'
 import { AppError, invalidField } from './errors.ts'
 import { canonicalPathNow } from './files/open.ts'
@@ -49,6 +50,8 @@ const COLUMNS = `id, agent_id, conversation_id, operation, destinations, paths, 
 
 /** So often a day where nobody said otherwise. */
 const PER_DAY = 5
+
+const CURSORS = cursorsOf('grants')
 
 const CONVERSATION_MS = 24 * 3600_000
 
@@ -106,9 +109,13 @@ export function createGrants({ db, now, timezone, audit }: Deps & { timezone: st
     get,
 
     list(userId: string, { cursor, limit }: { cursor?: string | undefined; limit: number }) {
-      const rows = ofUser.all({ userId, today: today(), before: cursor ?? '~', limit: limit + 1 })
+      const rows = ofUser.all({ userId, today: today(), before: CURSORS.from(cursor) ?? '~', limit: limit + 1 })
       const items = rows.slice(0, limit).map(toYes)
-      return { items, next_cursor: rows.length > limit ? items.at(-1)!.id : null, total: count.get(userId)!.n }
+      return {
+        items,
+        next_cursor: rows.length > limit ? CURSORS.to(items.at(-1)!.id) : null,
+        total: count.get(userId)!.n,
+      }
     },
 
     /** What holds for a run now. The day's uses and the end are looked at here, so that `decide` needs no clock. */

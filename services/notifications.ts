@@ -1,3 +1,4 @@
+import { cursorsOf } from './cursors.ts'
 import type { Deps } from './deps.ts'
 import { AppError } from './errors.ts'
 import type { Events } from './events.ts'
@@ -39,6 +40,8 @@ const COLUMNS = 'id, kind, title, text, run_id, agent_id, task_id, approval_id, 
 const TITLE_LENGTH = 200
 const TEXT_LENGTH = 2_000
 
+const CURSORS = cursorsOf('notifications')
+
 /** Above so many matches the count stops. */
 const MOST_COUNTED = 10_000
 
@@ -74,7 +77,7 @@ export function createNotifications({
       .prepare<unknown[], Notification>(
         `SELECT ${COLUMNS} FROM notifications ${where} AND id < ? ORDER BY id DESC LIMIT ?`,
       )
-      .all(...values, cursor ?? '~', limit + 1)
+      .all(...values, CURSORS.from(cursor) ?? '~', limit + 1)
   }
 
   function count(userId: string, filter: Pick<NotificationFilter, 'unread' | 'kind'>): number {
@@ -109,7 +112,7 @@ export function createNotifications({
       const total = count(userId, filter)
       return {
         items,
-        next_cursor: rows.length > items.length ? items.at(-1)!.id : null,
+        next_cursor: rows.length > items.length ? CURSORS.to(items.at(-1)!.id) : null,
         total,
         ...(total === MOST_COUNTED ? { total_is_min: true } : {}),
         unread_count: unreadCount(userId),

@@ -55,7 +55,7 @@ export function createSessions({ db, now, endings }: Deps & { endings: Endings }
   const sweep = db.prepare('DELETE FROM http_sessions WHERE expires_at <= ?')
   const ofUser = db.prepare<[string, string], SessionEntry>(
     `SELECT public_id AS id, user_agent, address, created_at, last_seen_at, expires_at
-     FROM http_sessions WHERE user_id = ? AND expires_at > ? ORDER BY last_seen_at DESC`,
+     FROM http_sessions WHERE user_id = ? AND expires_at > ? ORDER BY last_seen_at DESC, public_id DESC`,
   )
 
   const ended = (id: string) => db.afterCommit(() => endings.tell({ sessionId: id }))

@@ -13,6 +13,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'services/agent/tool.ts',
     'services/shapes',
     'services/errors.ts',
+    'services/cursors.ts',
     'services/deps.ts',
     'services/outgoing/addresses.ts',
     'services/outgoing/ranges.ts',

@@ -65,3 +65,30 @@ CREATE TABLE backup_runs (
   ended_at   TEXT
 ) STRICT;
 CREATE INDEX backup_runs_going ON backup_runs (id) WHERE state = 'going';
+
+-- Lists that stay fast: chats are counted and found by their titles, questions and notifications go along an index.
+ALTER TABLE conversations ADD COLUMN title_row INTEGER;
+CREATE TABLE chat_counts (
+  user_id TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+  n       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO chat_counts (user_id, n) SELECT user_id, count(*) FROM conversations WHERE kind = 'chat' GROUP BY user_id;
+CREATE VIRTUAL TABLE conversation_titles USING fts5 (title, id UNINDEXED, user_id UNINDEXED, tokenize = 'trigram', columnsize = 0);
+UPDATE conversations SET title_row = rowid WHERE kind = 'chat';
+INSERT INTO conversation_titles (rowid, title, id, user_id) SELECT title_row, title, id, user_id FROM conversations WHERE kind = 'chat';
+CREATE TRIGGER conversations_insert AFTER INSERT ON conversations WHEN new.kind = 'chat' BEGIN
+  INSERT INTO chat_counts (user_id, n) VALUES (new.user_id, 1) ON CONFLICT (user_id) DO UPDATE SET n = n + 1;
+  INSERT INTO conversation_titles (title, id, user_id) VALUES (new.title, new.id, new.user_id);
+  UPDATE conversations SET title_row = last_insert_rowid() WHERE id = new.id;
+END;
+CREATE TRIGGER conversations_rename AFTER UPDATE OF title ON conversations WHEN new.kind = 'chat' BEGIN
+  UPDATE conversation_titles SET title = new.title WHERE rowid = new.title_row;
+END;
+CREATE TRIGGER conversations_delete AFTER DELETE ON conversations WHEN old.kind = 'chat' BEGIN
+  UPDATE chat_counts SET n = n - 1 WHERE user_id = old.user_id;
+  DELETE FROM conversation_titles WHERE rowid = old.title_row;
+END;
+CREATE INDEX runs_said ON runs (number, user_id, conversation_id) WHERE lane = 'chat' AND parent_run_id IS NULL;
+CREATE INDEX approvals_listed ON approvals (user_id, id);
+CREATE INDEX approvals_by_state ON approvals (user_id, state, id);
+CREATE INDEX notifications_by_kind ON notifications (user_id, kind, id);

@@ -1,3 +1,4 @@
+import { cursorsOf } from '../cursors.ts'
 import type { Deps } from '../deps.ts'
 import type { Masking } from '../policy/masking.ts'
 
@@ -39,6 +40,7 @@ const COLUMNS = `id, user_id AS userId, run_id AS runId, call_id AS callId, door
   next_attempt_at AS nextAttemptAt, last_status AS lastStatus, last_error AS lastError, answer, created_at AS createdAt,
   updated_at AS updatedAt`
 
+const CURSORS = cursorsOf('deliveries')
 /** Above so many rows the count stops. */
 const MOST_COUNTED = 10_000
 
@@ -122,12 +124,12 @@ export function createOutboxStore({ db, now, maskValue }: Deps & Pick<Masking, '
 
     /** Newest first. */
     list(address: string, { limit, cursor }: { limit: number; cursor?: string | undefined }) {
-      const rows = page.all(address, cursor ?? '~', limit + 1)
+      const rows = page.all(address, CURSORS.from(cursor) ?? '~', limit + 1)
       const items = rows.slice(0, limit)
       const total = count.get(address)!.n
       return {
         items,
-        next_cursor: rows.length > limit ? items.at(-1)!.id : null,
+        next_cursor: rows.length > limit ? CURSORS.to(items.at(-1)!.id) : null,
         total,
         ...(total === MOST_COUNTED ? { total_is_min: true } : {}),
       }

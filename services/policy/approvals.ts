@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { cursorsOf } from '../cursors.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import type { Masking } from './masking.ts'
@@ -80,6 +81,10 @@ const COLUMNS = `id, user_id, kind, state, run_id, conversation_id, agent_id, ca
   arguments_hash AS hash, scope, targets, integrity, description, reason, provenance, edited, created_at, expires_at, decided_at,
   decided_by, note, answer, used_at`
 
+const CURSORS = cursorsOf('approvals')
+/** Above so many matches the count stops (contract: `total_is_min`). */
+const MOST_COUNTED = 10_000
+
 /** How long a yes to writing in a folder goes on holding. */
 const AGREED_MS = 60 * 60_000
 
@@ -127,13 +132,16 @@ export function createApprovals({ db, now, maskValue }: Deps & Pick<Masking, 'ma
     `SELECT scope, integrity, run_id FROM approvals
      WHERE conversation_id = ? AND state = 'approved' AND scope <> '' AND decided_at > ? AND (decided_at > ? OR scope LIKE 'host:%')`,
   )
-  const LISTED = 'user_id = @userId AND (@state IS NULL OR state = @state)'
-  const page = db.prepare<[{ userId: string; state: string | null; before: string; limit: number }], Row>(
-    `SELECT ${COLUMNS} FROM approvals WHERE ${LISTED} AND id < @before ORDER BY id DESC LIMIT @limit`,
-  )
-  const count = db.prepare<[{ userId: string; state: string | null }], { n: number }>(
-    `SELECT count(*) AS n FROM approvals WHERE ${LISTED}`,
-  )
+  const listed = (index: string, where: string) => ({
+    page: db.prepare<[{ userId: string; state: string; before: string; limit: number }], Row>(
+      `SELECT ${COLUMNS} FROM approvals INDEXED BY ${index} WHERE ${where} AND id < @before ORDER BY id DESC LIMIT @limit`,
+    ),
+    count: db.prepare<[{ userId: string; state: string }], { n: number }>(
+      `SELECT count(*) AS n FROM (SELECT 1 FROM approvals INDEXED BY ${index} WHERE ${where} LIMIT ${MOST_COUNTED})`,
+    ),
+  })
+  const all = listed('approvals_listed', "user_id = @userId AND @state = ''")
+  const ofState = listed('approvals_by_state', 'user_id = @userId AND state = @state')
 
   const find = (id: string): Approval | undefined => toApproval(byId.get(id))
 
@@ -147,12 +155,15 @@ export function createApprovals({ db, now, maskValue }: Deps & Pick<Masking, 'ma
       return approval
     },
 
+    /** Newest first. */
     list(userId: string, options: { state?: ApprovalState | undefined; cursor?: string | undefined; limit: number }) {
-      const state = options.state ?? null
-      const rows = page.all({ userId, state, before: options.cursor ?? '~', limit: options.limit + 1 })
+      const { page, count } = options.state === undefined ? all : ofState
+      const values = { userId, state: options.state ?? '' }
+      const rows = page.all({ ...values, before: CURSORS.from(options.cursor) ?? '~', limit: options.limit + 1 })
       const items = rows.slice(0, options.limit).map((row) => toApproval(row)!)
-      const next_cursor = rows.length > options.limit ? items.at(-1)!.id : null
-      return { items, next_cursor, total: count.get({ userId, state })!.n }
+      const next_cursor = rows.length > options.limit ? CURSORS.to(items.at(-1)!.id) : null
+      const total = count.get(values)!.n
+      return { items, next_cursor, total, ...(total === MOST_COUNTED ? { total_is_min: true } : {}) }
     },
 
     ofRun: (runId: string): Approval[] => ofRun.all(runId).map((row) => toApproval(row)!),

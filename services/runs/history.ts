@@ -1,5 +1,5 @@
 import type { Db } from '../../db/open.ts'
-import { invalidField } from '../errors.ts'
+import { cursorsOf } from '../cursors.ts'
 import type { RunStatus, StopReason } from '../shapes/frames.ts'
 import type { Origin } from '../shapes/intake.ts'
 import type { Integrity } from '../shapes/labels.ts'
@@ -47,6 +47,7 @@ export type HistoryDeps = {
   tasks: { find(id: string): Owned | undefined }
 }
 
+const CURSORS = cursorsOf('runs')
 const SHOWN_LENGTH = 200
 const NEWEST = 50
 /** Above so many matches the count stops (contract: `total_is_min`). */
@@ -146,7 +147,7 @@ export function createHistory({ db, agents, tasks }: HistoryDeps) {
   return {
     /** Newest first. Throws `invalid` for a cursor that no list gave. */
     list(userId: string, filter: RunFilter) {
-      const before = filter.cursor === undefined ? Number.MAX_SAFE_INTEGER : numberOf(filter.cursor)
+      const before = Number(CURSORS.from(filter.cursor) ?? Number.MAX_SAFE_INTEGER)
       if (isForeign(userId, filter)) return { items: [], next_cursor: null, total: 0 }
       const values: Values = {
         user: userId,
@@ -164,7 +165,7 @@ export function createHistory({ db, agents, tasks }: HistoryDeps) {
       const page = rows.slice(0, filter.limit)
       return {
         items: page.map(({ number: _number, ...entry }) => entry),
-        next_cursor: rows.length > page.length ? cursorOf(page.at(-1)!.number) : null,
+        next_cursor: rows.length > page.length ? CURSORS.to(page.at(-1)!.number) : null,
         ...total(way, values),
       }
     },
@@ -195,12 +196,4 @@ function conditionsOf({ status, agent_id, task_id, origin }: RunFilter): string[
   if (status !== undefined) conditions.push('status = @status')
   if (origin !== undefined) conditions.push('origin = @origin')
   return conditions
-}
-
-const cursorOf = (number: number): string => Buffer.from(String(number)).toString('base64url')
-
-function numberOf(cursor: string): number {
-  const text = Buffer.from(cursor, 'base64url').toString()
-  if (/^\d{1,15}$/.test(text)) return Number(text)
-  throw invalidField('cursor', 'This is not a cursor that a list gave.')
 }

@@ -1,5 +1,5 @@
+import { cursorsOf } from '../cursors.ts'
 import type { Deps } from '../deps.ts'
-import { AppError } from '../errors.ts'
 import type { Span } from './due.ts'
 
 export type OccurrenceState = 'ran' | 'skipped' | 'missed' | 'merged'
@@ -22,6 +22,7 @@ const COLUMNS = 'due_at, until_at, count, state, reason, run_id, recorded_at'
 
 /** Above so many rows the counting stops. */
 const MOST_COUNTED = 10_000
+const CURSORS = cursorsOf('occurrences')
 const FIRST = '0000'
 const LAST = '9999'
 
@@ -75,14 +76,12 @@ export function createLedger({ db, now }: Deps) {
 
     /** Newest first. `counts` are of occurrences, `total` of rows. */
     list(id: string, filter: OccurrenceFilter & { limit: number; cursor?: string | undefined }) {
-      if (filter.cursor !== undefined && Number.isNaN(Date.parse(filter.cursor)))
-        throw new AppError('invalid', 'This cursor is not one of ours. Start again without it.')
       const span = { from: filter.from ?? FIRST, to: filter.to ?? LAST }
-      const rows = page.all({ id, ...span, cursor: filter.cursor ?? LAST, limit: filter.limit + 1 })
+      const rows = page.all({ id, ...span, cursor: CURSORS.from(filter.cursor) ?? LAST, limit: filter.limit + 1 })
       const items = rows.slice(0, filter.limit)
       return {
         items,
-        next_cursor: rows.length > filter.limit ? items.at(-1)!.due_at : null,
+        next_cursor: rows.length > filter.limit ? CURSORS.to(items.at(-1)!.due_at) : null,
         ...summary(id, span),
       }
     },

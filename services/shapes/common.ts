@@ -10,10 +10,19 @@ export const Time = lazy(() => z.iso.datetime())
 
 /** A list that seed routes do not define otherwise. */
 export const list = <T extends z.ZodType>(item: () => T) =>
-  lazy(() => z.object({ items: z.array(item()), next_cursor: z.string().nullable(), total: z.number().int() }))
+  lazy(() =>
+    z.object({
+      items: z.array(item()),
+      next_cursor: z.string().nullable().describe('Where the next page begins; null on the last.'),
+      total: z.number().int(),
+      total_is_min: z.boolean().optional().describe('True where counting stopped at `total`.'),
+    }),
+  )
+
+export type Listed<T> = { items: T[]; next_cursor: string | null; total: number; total_is_min?: boolean | undefined }
 
 /** Everything there is, in the shape of a list. */
-export const whole = <T>(items: T[]) => ({ items, next_cursor: null, total: items.length })
+export const whole = <T>(items: T[]): Listed<T> => ({ items, next_cursor: null, total: items.length })
 
 const number = (smallest: number, largest: number, fallback: number) =>
   z.coerce.number().int().min(smallest).max(largest).default(fallback)

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Actor, Audit } from '../audit.ts'
+import { cursorsOf } from '../cursors.ts'
 import type { Deps } from '../deps.ts'
 import { AppError, invalidField } from '../errors.ts'
 import { given } from '../given.ts'
@@ -32,6 +33,7 @@ export type TargetDraft = TargetChange & { name: string; url: string }
 type Row = Omit<Target, 'owner' | 'enabled'> & { owner: number; enabled: number }
 
 const COLUMNS = `id, user_id AS userId, name, url, description, owner, enabled, created_at AS createdAt, updated_at AS updatedAt`
+const CURSORS = cursorsOf('webhook targets')
 const PREFIX = 'whsec_'
 const SECRET_BYTES = 32
 
@@ -139,10 +141,10 @@ export function createWebhookTargets({
     makerMayReachPrivate,
 
     /** By name. */
-    list(userId: string, { limit, cursor = '' }: { limit: number; cursor?: string | undefined }) {
-      const rows = page.all(userId, cursor, limit + 1)
+    list(userId: string, { limit, cursor }: { limit: number; cursor?: string | undefined }) {
+      const rows = page.all(userId, CURSORS.from(cursor) ?? '', limit + 1)
       const items = rows.slice(0, limit).map((row) => toTarget(row)!)
-      const next_cursor = rows.length > limit ? items.at(-1)!.name : null
+      const next_cursor = rows.length > limit ? CURSORS.to(items.at(-1)!.name) : null
       return { items, next_cursor, total: count.get(userId)!.n }
     },
 

@@ -18,7 +18,7 @@ type Session = {
 
 /** Where one is signed in, and how to end it. */
 export function SessionList(): JSX.Element {
-  const list = useResource<{ items: Session[] }>('/api/auth/sessions')
+  const list = useResource<{ items: Session[] }>('/api/auth/sessions?limit=200')
   const sessions = list.data?.items ?? []
   const end = async (path: string, act: (path: string) => Promise<unknown>) => {
     await act(path)

@@ -26,7 +26,7 @@ export type ApiKey = {
 
 /** Keys for scripts: made here, shown once, deleted here. */
 export function ApiKeysPage(): JSX.Element {
-  const list = useResource<{ items: ApiKey[] }>('/api/api-keys')
+  const list = useResource<{ items: ApiKey[] }>('/api/api-keys?limit=200')
   const [making, setMaking] = useState(false)
   const [made, setMade] = useState<MadeKey | null>(null)
   const done = async (key: MadeKey) => {
