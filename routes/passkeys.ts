@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import { cursorsOf, pageOf } from '../services/cursors.ts'
 import { AppError } from '../services/errors.ts'
 import type { Asker, Authentication, Registration } from '../services/passkeys.ts'
-import { list, Ok, OK, Time, whole } from '../services/shapes/common.ts'
+import { Cursor, list, Ok, OK, Time, whole } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import type { Who } from '../services/who.ts'
 import { identify } from './auth.ts'
@@ -85,6 +86,12 @@ async function prove(response: Authentication, context: Context) {
   return { ok: true as const, user: shown(user) }
 }
 
+const OLDEST_FIRST = {
+  placeOf: ({ created_at, id }: { created_at: string; id: string }) => `${created_at} ${id}`,
+  order: 'ascending' as const,
+  cursors: cursorsOf('passkeys'),
+}
+
 export const passkeyEndpoints = [
   endpoint({
     method: 'get',
@@ -93,9 +100,10 @@ export const passkeyEndpoints = [
     role: 'user',
     scopes: ['read'],
     summary: 'The passkeys of this user',
+    query: Cursor,
     output: list(Passkey),
     example: whole([EXAMPLE]),
-    handle: (_input, { services, who }) => whole(services.passkeys.list(who.user.id)),
+    handle: ({ query }, { services, who }) => pageOf(services.passkeys.list(who.user.id), query, OLDEST_FIRST),
   }),
   endpoint({
     method: 'post',
@@ -125,6 +133,7 @@ export const passkeyEndpoints = [
     scopes: [],
     sessionOnly: true,
     status: 201,
+    creates: { showsSecret: false },
     bodyLimit: 64 * 1024,
     summary: 'Keep the passkey that the browser made',
     description:

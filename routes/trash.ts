@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { cursorsOf, pageOf } from '../services/cursors.ts'
-import type { TrashedFile } from '../services/files/trash.ts'
+import type { Trashed } from '../services/files/trash.ts'
 import type { Services } from '../services/index.ts'
 import { Cursor, list, Ok, OK, Time, whole } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
@@ -41,12 +41,12 @@ const ownPath = ({ myFiles }: Services, userId: string, path: string): string | 
 }
 
 const NEWEST_FIRST = {
-  placeOf: ({ createdAt, id }: TrashedFile) => `${createdAt} ${id}`,
+  placeOf: ({ createdAt, id }: Trashed) => `${createdAt} ${id}`,
   order: 'descending' as const,
   cursors: cursorsOf('trash'),
 }
 
-const shown = (file: TrashedFile, services: Services, userId: string) => ({
+const shown = (file: Trashed, services: Services, userId: string) => ({
   id: file.id,
   path: file.path,
   own_path: ownPath(services, userId, file.path),

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { newId } from '../../services/ids.ts'
 import type { Client, Steward } from '../steward.ts'
 import { newAgent, reached } from './agents.ts'
 import { withDatabase } from './database.ts'
@@ -78,7 +79,7 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
 /** A passkey of the owner, whose device is nowhere. */
 async function passkey(owner: Client, dataDir: string): Promise<string> {
   const me = (await owner.get('/api/auth/me')).body
-  const row = { id: randomUUID(), userId: me.id, credential: randomUUID(), name: MARK, at: new Date().toISOString() }
+  const row = { id: newId(), userId: me.id, credential: randomUUID(), name: MARK, at: new Date().toISOString() }
   withDatabase(dataDir, (db) =>
     db
       .prepare(
