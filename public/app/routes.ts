@@ -80,6 +80,11 @@ export const routes: Route[] = [
     title: 'Webhooks',
     load: () => import('./views/webhooks.tsx').then((it) => it.WebhooksPage),
   },
+  {
+    path: '/settings/mail',
+    title: 'Mail',
+    load: () => import('./views/email-accounts.tsx').then((it) => it.EmailAccountsPage),
+  },
   { path: '/settings/doctor', title: 'Doctor', load: () => import('./views/doctor.tsx').then((it) => it.DoctorPage) },
   {
     path: '/settings/account',

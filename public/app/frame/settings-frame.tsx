@@ -12,6 +12,7 @@ export const SETTINGS = [
   ['/settings/whitelists', 'Whitelists', 'Websites and folders that Steward may use without asking each time.'],
   ['/settings/grants', 'Grants', 'What you allowed beyond one call: each may be revoked at once.'],
   ['/settings/api-keys', 'API keys', 'Keys for scripts and other programs that talk to Steward.'],
+  ['/settings/mail', 'Mail', 'Mail accounts: where mail is read, and by which server it is sent.'],
   ['/settings/webhooks', 'Webhooks', 'Addresses that Steward may send messages to.'],
   ['/settings/doctor', 'Doctor', 'What exposes this house, and how to mend it.'],
   ['/settings/account', 'Account', 'Your password, where you are signed in, the theme and the recovery key.'],

@@ -8,6 +8,7 @@ const ICONS: Record<string, IconName> = {
   '/settings/limits': 'chart',
   '/settings/security': 'shield',
   '/settings/credentials': 'key',
+  '/settings/mail': 'mail',
   '/settings/webhooks': 'hook',
   '/settings/whitelists': 'globe',
   '/settings/grants': 'shield',
