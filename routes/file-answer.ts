@@ -1,4 +1,3 @@
-import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import type { Request, Response } from 'express'
@@ -6,6 +5,7 @@ import { zipStream, type ArchiveEntry } from '../services/archives.ts'
 import { AppError } from '../services/errors.ts'
 import type { Media } from '../services/files/media.ts'
 import type { Who } from '../services/who.ts'
+import { wantedOf, type Range, type Version } from './conditions.ts'
 
 const CHUNK_BYTES = 256 * 1024
 /** How often it is looked at whether the asker may still ask. */
@@ -13,7 +13,8 @@ const LOOK_MS = 900
 /** A reader who takes nothing for so long is cut off; they resume by a range. */
 const STALLED_MS = 5 * 60_000
 
-type Range = { start: number; end: number }
+/** Nothing in a file is run as a page of this house. */
+const SANDBOX = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
 
 export type FileAnswer = { handle: FileHandle; name: string; media: Media; inline: boolean; who: Who }
 
@@ -24,11 +25,14 @@ export type FileAnswer = { handle: FileHandle; name: string; media: Media; inlin
 export async function answerFile(req: Request, res: Response, answer: FileAnswer): Promise<undefined> {
   const { handle } = answer
   try {
-    const stats = await handle.stat({ bigint: true })
-    describe(res, stats, answer)
-    if (failsPrecondition(req, res)) throw new AppError('precondition_failed', 'The file has changed since.')
-    if (req.fresh) return void res.status(304).end()
-    const range = rangeOf(req, res, Number(stats.size))
+    const version = await versionOf(handle)
+    const wanted = wantedOf(req, version)
+    if (wanted === 'failed') throw new AppError('precondition_failed', 'The file has changed since.')
+    if (wanted === 'outside') throw outside(res, version)
+    describe(res, version, answer)
+    if (wanted === 'known') return void res.status(304).end()
+    const range = wanted === 'whole' ? { start: 0, end: version.size - 1 } : wanted
+    if (wanted !== 'whole') res.status(206).set('Content-Range', `bytes ${range.start}-${range.end}/${version.size}`)
     res.set('Content-Length', String(range.end - range.start + 1))
     if (req.method === 'HEAD') return void res.end()
     res.setTimeout(STALLED_MS)
@@ -66,64 +70,43 @@ export async function answerArchive(
   }
 }
 
-function describe(
-  res: Response,
-  { size, mtime, mtimeNs, ino }: BigIntStats,
-  { name, media, inline }: FileAnswer,
-): void {
-  const shown = inline && media.shown
+async function versionOf(handle: FileHandle): Promise<Version> {
+  const { size, mtime, mtimeNs, ino } = await handle.stat({ bigint: true })
+  const etag = `"${[ino, size, mtimeNs].map((part) => part.toString(36)).join('-')}"`
+  return { etag, modified: mtime, size: Number(size) }
+}
+
+function outside(res: Response, { size }: Version): AppError {
+  res.set('Content-Range', `bytes */${size}`)
+  return new AppError('range_not_satisfiable', `The file has ${size} bytes; the range lies outside of them.`)
+}
+
+function describe(res: Response, { etag, modified }: Version, { name, media, inline }: FileAnswer): void {
   res.status(200).set({
     'Content-Type': media.type,
-    'Content-Disposition': disposition(shown ? 'inline' : 'attachment', name),
-    'Content-Security-Policy':
-      "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'; sandbox",
+    'Content-Disposition': disposition(inline && media.shown ? 'inline' : 'attachment', name),
+    'Content-Security-Policy': SANDBOX,
     'Accept-Ranges': 'bytes',
     'Cache-Control': 'private, no-cache, no-transform',
-    ETag: `"${[ino, size, mtimeNs].map((part) => part.toString(36)).join('-')}"`,
-    'Last-Modified': mtime.toUTCString(),
+    'Last-Modified': modified.toUTCString(),
+    ETag: etag,
   })
 }
 
 /** The name as RFC 6266 has it: for old readers in ASCII, for all others in UTF-8. */
-export function disposition(kind: 'inline' | 'attachment', name: string): string {
+function disposition(kind: 'inline' | 'attachment', name: string): string {
   const ascii = name.replace(/[^\x20-\x7e]/g, '?').replace(/["\\%]/g, '_')
+  if (ascii === name) return `${kind}; filename="${name}"`
   const utf8 = encodeURIComponent(name).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
-  return ascii === name ? `${kind}; filename="${name}"` : `${kind}; filename="${ascii}"; filename*=UTF-8''${utf8}`
-}
-
-function failsPrecondition(req: Request, res: Response): boolean {
-  const etag = res.get('ETag')!
-  const match = req.get('If-Match')
-  if (match !== undefined) return match.trim() !== '*' && !match.split(',').some((one) => one.trim() === etag)
-  const since = Date.parse(req.get('If-Unmodified-Since') ?? '')
-  return Date.parse(res.get('Last-Modified')!) > since
-}
-
-/** What to send of it. One range is answered as such; several at once by the whole file. */
-function rangeOf(req: Request, res: Response, size: number): Range {
-  const whole = { start: 0, end: size - 1 }
-  if (req.headers.range === undefined || !isStillThatOne(req, res)) return whole
-  const ranges = req.range(size, { combine: true })
-  if (ranges === -1) {
-    res.set('Content-Range', `bytes */${size}`)
-    throw new AppError('range_not_satisfiable', `The file has ${size} bytes; the range lies outside of them.`)
-  }
-  if (ranges === undefined || ranges === -2 || ranges.type !== 'bytes' || ranges.length !== 1) return whole
-  const { start, end } = ranges[0]!
-  res.status(206).set('Content-Range', `bytes ${start}-${end}/${size}`)
-  return { start, end }
-}
-
-function isStillThatOne(req: Request, res: Response): boolean {
-  const condition = req.get('If-Range')
-  return condition === undefined || condition === res.get('ETag') || condition === res.get('Last-Modified')
+  return `${kind}; filename="${ascii}"; filename*=UTF-8''${utf8}`
 }
 
 /** The bytes of a range, as the reader takes them. Fails where there are fewer by now, or the asker may not ask any more. */
 async function* partsOf(handle: FileHandle, { start, end }: Range, who: Who): AsyncGenerator<Buffer> {
   let looked = Date.now()
   for (let at = start; at <= end;) {
-    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - at + 1)), { position: at }) // prettier-ignore
+    const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - at + 1))
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, at)
     if (bytesRead === 0) throw new Error('The file became shorter while it was sent.')
     at += bytesRead
     yield buffer.subarray(0, bytesRead)

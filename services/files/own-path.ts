@@ -7,7 +7,7 @@ const MOST_LEVELS = 100
 /** Names under which Steward itself keeps what is not finished. */
 const RESERVED = /^\.steward-/i
 const WINDOWS_DEVICES = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i
-const MISLEADING = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u
+const MISLEADING = /[\p{Cc}\p{Bidi_Control}\u2028\u2029\ufffd]/u
 
 /**
  * The names on the way to a place in somebody's own folder, as a page or script writes it: "/photos/2026". Nothing is
@@ -46,7 +46,8 @@ function problemOf(name: string): string | undefined {
 
 function checkSegment(name: string): void {
   if (name === '.' || name === '..') refuse('A path goes down only, without "." and "..".')
-  if (/[\\\p{Cc}]/u.test(name) || !name.isWellFormed()) refuse('A path has no backslashes and no control characters.')
+  if (/[\\\p{Cc}\ufffd]/u.test(name) || !name.isWellFormed())
+    refuse('A path is UTF-8, without backslashes and control characters.')
   if (Buffer.byteLength(name) > MOST_NAME_BYTES) refuse('A name in this path is too long.')
   if (isReserved(name)) refuse('Names that begin with ".steward-" are Steward’s own.')
 }
