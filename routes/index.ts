@@ -20,6 +20,7 @@ import { approvalEndpoints } from './approvals.ts'
 import { auditEndpoints } from './audit.ts'
 import { originCheck, sessionHandler, type SessionHandler } from './auth.ts'
 import { browserTrustedEndpoints } from './browser-trusted.ts'
+import { accountExportEndpoints } from './account-export.ts'
 import { backupEndpoints } from './backups.ts'
 import { controlEndpoints } from './control.ts'
 import { conversationEndpoints } from './conversations.ts'
@@ -89,6 +90,7 @@ export const endpoints: readonly Endpoint[] = [
   ...myFileEndpoints,
   ...trashEndpoints,
   ...auditEndpoints,
+  ...accountExportEndpoints,
   ...backupEndpoints,
   ...housekeepingEndpoints,
   ...doctorEndpoints,

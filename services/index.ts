@@ -237,7 +237,7 @@ export function createServices(deps: ServicesDeps) {
   const health = createHealth({ ...base, vault, dataDir: folder.dir, models, settings, scheduler, trouble })
   const vitals = createVitals({ db, folder, now, version })
   const people = createPeople({ ...base, ...access, audit, usage, runs, folder })
-  const kept = { ...access, idempotency, trash, events, notifications, grants, audit, vault, settings }
+  const kept = { ...access, idempotency, trash, events, notifications, grants, audit, vault, settings, credentials }
   const care = createCare({ ...deps, ...kept, worker: deps.backupWorker })
 
   return {

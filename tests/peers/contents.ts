@@ -8,9 +8,9 @@ const RESTLESS: Record<string, string[]> = {
   http_sessions: ['data', 'last_seen_at', 'expires_at'],
   api_keys: ['last_used_at'],
 }
-/** Rows that come by being there: that a key was used, and which audit entry is the newest. */
+/** Rows that come by being there: that a key was used or everything was taken out, and which audit entry is the newest. */
 const RESTLESS_ROWS: Record<string, string> = {
-  audit: `kind = 'api_key' AND action = 'used'`,
+  audit: `(kind = 'api_key' AND action = 'used') OR (kind = 'account' AND action = 'exported')`,
   settings: `name = 'audit_head'`,
 }
 
