@@ -67,9 +67,12 @@ async function afterPassword<T>(again: () => Promise<T>, refused: ApiError): Pro
   throw new ApiError(refused.status, 'cancelled', 'Nothing was shown: the password was not given.')
 }
 
+/** Pages for whoever is not signed in. */
+const BEFORE_SIGN_IN = new Set(['/login', '/setup', '/forgot-password', '/reset-password'])
+
 function leadAway(error: ApiError): void {
   if (error.code === 'setup_required' && place.value.path !== '/setup') navigate('/setup', { replace: true })
-  if (error.code !== 'unauthorized' || ['/login', '/setup'].includes(place.value.path)) return
+  if (error.code !== 'unauthorized' || BEFORE_SIGN_IN.has(place.value.path)) return
   const here = location.pathname + location.search
   navigate(here === '/' ? '/login' : `/login?next=${encodeURIComponent(here)}`, { replace: true })
 }

@@ -41,6 +41,6 @@ export function safeReturn(next: string | null): string {
   if (!next) return '/'
   const url = parseUrl(next, location.origin)
   const ours = url?.origin === location.origin && next.startsWith('/') && !OUTSIDE.test(url.pathname)
-  const dead = url?.pathname === '/login' || url?.pathname === '/setup'
+  const dead = /^\/(login|setup|forgot-password|reset-password)$/.test(url?.pathname ?? '')
   return url && ours && !dead ? url.pathname + url.search + url.hash : '/'
 }

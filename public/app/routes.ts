@@ -92,6 +92,18 @@ export const routes: Route[] = [
     load: () => import('./views/account.tsx').then((it) => it.AccountPage),
   },
   { path: '/login', title: 'Sign in', bare: true, load: () => import('./views/login.tsx').then((it) => it.LoginPage) },
+  {
+    path: '/forgot-password',
+    title: 'Forgotten password',
+    bare: true,
+    load: () => import('./views/forgot-password.tsx').then((it) => it.ForgotPasswordPage),
+  },
+  {
+    path: '/reset-password',
+    title: 'New password',
+    bare: true,
+    load: () => import('./views/reset-password.tsx').then((it) => it.ResetPasswordPage),
+  },
   { path: '/setup', title: 'Set up', bare: true, load: () => import('./views/setup.tsx').then((it) => it.SetupPage) },
 ]
 

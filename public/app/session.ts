@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import { api, ApiError } from './api.ts'
 
-export type User = { id: string; username: string; role: 'admin' | 'user'; mfa_enabled: boolean }
+export type User = { id: string; username: string; role: 'admin' | 'user'; mfa_enabled: boolean; email: string | null }
 
 /** Who is signed in: undefined until asked, null when nobody is. */
 export const me = signal<User | null | undefined>(undefined)

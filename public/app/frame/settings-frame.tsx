@@ -15,7 +15,7 @@ export const SETTINGS = [
   ['/settings/mail', 'Mail', 'Mail accounts: where mail is read, and by which server it is sent.'],
   ['/settings/webhooks', 'Webhooks', 'Addresses that Steward may send messages to.'],
   ['/settings/doctor', 'Doctor', 'What exposes this house, and how to mend it.'],
-  ['/settings/account', 'Account', 'Your password, where you are signed in, the theme and the recovery key.'],
+  ['/settings/account', 'Account', 'How you sign in, where you are signed in, the theme and the recovery key.'],
 ] as const
 
 type SettingsFrameProps = { actions?: ComponentChildren; children: ComponentChildren }

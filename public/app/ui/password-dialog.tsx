@@ -1,11 +1,13 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import { api, sentence } from '../api.ts'
+import { passkeysWork, provePresence } from '../passkeys.ts'
 import { passwordQuestion } from '../password.ts'
 import { useAction } from './action.ts'
 import { Button } from './button.tsx'
 import { Dialog } from './dialog.tsx'
 import { TextField } from './field.tsx'
+import { useResource } from './resource.ts'
 
 /** Asks for the password when the server wants it again; mounted once. */
 export function PasswordHost(): JSX.Element | null {
@@ -16,6 +18,13 @@ export function PasswordHost(): JSX.Element | null {
 function PasswordDialog({ answer }: { answer: (given: boolean) => void }) {
   const [password, setPassword] = useState('')
   const { busy, error, run } = useAction()
+  const passkeys = useResource<{ total: number }>(passkeysWork() ? '/api/auth/passkeys' : null)
+  const hasPasskey = (passkeys.data?.total ?? 0) > 0
+  const byPasskey = () =>
+    void run(async () => {
+      await provePresence('confirm')
+      answer(true)
+    })
   const submit = (event: Event) => {
     event.preventDefault()
     void run(async () => {
@@ -37,6 +46,13 @@ function PasswordDialog({ answer }: { answer: (given: boolean) => void }) {
           autofocus
           required
         />
+        {hasPasskey && (
+          <p>
+            <Button icon="key" busy={busy} onClick={byPasskey}>
+              Use a passkey
+            </Button>
+          </p>
+        )}
         <footer class="dialog-actions">
           <Button onClick={() => answer(false)}>Cancel</Button>
           <Button look="primary" type="submit" busy={busy}>

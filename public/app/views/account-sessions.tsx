@@ -1,5 +1,6 @@
 import type { JSX } from 'preact'
 import { api } from '../api.ts'
+import { deviceName } from '../device.ts'
 import { Button } from '../ui/button.tsx'
 import { Section } from '../ui/page.tsx'
 import { useResource } from '../ui/resource.ts'
@@ -44,7 +45,7 @@ export function SessionList(): JSX.Element {
         {sessions.map((session) => (
           <li class="row" key={session.id}>
             <div class="row-text">
-              <strong>{device(session.user_agent)}</strong> {session.current && <Badge kind="good">this one</Badge>}
+              <strong>{deviceName(session.user_agent)}</strong> {session.current && <Badge kind="good">this one</Badge>}
               <div class="muted small">
                 {session.address} · seen <Time at={session.last_seen_at} /> · signed in <Time at={session.created_at} />
               </div>
@@ -52,7 +53,7 @@ export function SessionList(): JSX.Element {
             {!session.current && (
               <Button small onClick={() => void end(`/api/auth/sessions/${session.id}`, api.remove).catch(complain)}>
                 End
-                <span class="visually-hidden"> the session of {device(session.user_agent)}</span>
+                <span class="visually-hidden"> the session of {deviceName(session.user_agent)}</span>
               </Button>
             )}
           </li>
@@ -60,29 +61,4 @@ export function SessionList(): JSX.Element {
       </ul>
     </Section>
   )
-}
-
-const BROWSERS: [RegExp, string][] = [
-  [/Edg\//, 'Edge'],
-  [/OPR\//, 'Opera'],
-  [/Firefox\//, 'Firefox'],
-  [/Chrome\//, 'Chrome'],
-  [/Safari\//, 'Safari'],
-]
-const SYSTEMS: [RegExp, string][] = [
-  [/iPhone/, 'iPhone'],
-  [/iPad/, 'iPad'],
-  [/Android/, 'Android'],
-  [/Mac OS X/, 'macOS'],
-  [/Windows/, 'Windows'],
-  [/Linux/, 'Linux'],
-]
-
-/** "Firefox on Linux", or what the program calls itself. */
-function device(agent: string): string {
-  const named = (list: [RegExp, string][]) => list.find(([pattern]) => pattern.test(agent))?.[1]
-  const browser = named(BROWSERS)
-  const system = named(SYSTEMS)
-  if (!browser) return agent.slice(0, 60) || 'Unknown program'
-  return system ? `${browser} on ${system}` : browser
 }

@@ -8,8 +8,11 @@ import { Button } from '../ui/button.tsx'
 import { CopyButton } from '../ui/copy.tsx'
 import { Section } from '../ui/page.tsx'
 import { complain } from '../ui/toast.tsx'
+import { EmailForm } from './account-email.tsx'
+import { Passkeys } from './account-passkeys.tsx'
 import { PasswordForm } from './account-password.tsx'
 import { SessionList } from './account-sessions.tsx'
+import { TwoFactor } from './account-two-factor.tsx'
 
 /** The owner's own things. */
 export function AccountPage(): JSX.Element {
@@ -26,8 +29,16 @@ export function AccountPage(): JSX.Element {
         {me.value?.role === 'admin' ? ', the owner.' : '.'}
       </p>
       <ThemeChoice />
+      <EmailForm />
       <PasswordForm />
+      <TwoFactor />
+      <Passkeys />
       <SessionList />
+      <Section title="Keys for scripts">
+        <p>
+          Programs come in by <a href="/settings/api-keys">API keys</a>, which have a page of their own.
+        </p>
+      </Section>
       <RecoveryKey />
     </SettingsFrame>
   )

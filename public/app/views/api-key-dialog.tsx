@@ -16,7 +16,7 @@ const SCOPES: [Scope, string][] = [
   ['approve', 'answer approvals; no other scope includes this'],
 ]
 
-const EXPIRIES = [
+export const EXPIRIES = [
   ['30', 'In 30 days'],
   ['90', 'In 90 days'],
   ['365', 'In a year'],
@@ -30,6 +30,12 @@ const INPUTS = [
 
 const DAY = 86_400_000
 
+export type Expiry = (typeof EXPIRIES)[number][0]
+
+/** The time that is meant, from now; null for never. */
+export const expiryOf = (expiry: Expiry): string | null =>
+  expiry === 'never' ? null : new Date(Date.now() + Number(expiry) * DAY).toISOString()
+
 type ApiKeyDialogProps = { onClose: () => void; onMade: (key: MadeKey) => void }
 
 /** Makes an API key. */
@@ -37,13 +43,11 @@ export function ApiKeyDialog({ onClose, onMade }: ApiKeyDialogProps): JSX.Elemen
   const [name, setName] = useState('')
   const [scopes, setScopes] = useState<Scope[]>(['read', 'run'])
   const [input, setInput] = useState<ApiKey['input']>('third_party')
-  const [expiry, setExpiry] = useState<(typeof EXPIRIES)[number][0]>('365')
+  const [expiry, setExpiry] = useState<Expiry>('365')
   const { busy, error, run } = useAction()
   const save = () => {
-    const expires = expiry === 'never' ? {} : { expires_at: new Date(Date.now() + Number(expiry) * DAY).toISOString() }
-    void run(async () =>
-      onMade(await api.post<MadeKey>('/api/api-keys', { name: name.trim(), scopes, input, ...expires })),
-    )
+    const draft = { name: name.trim(), scopes, input, expires_at: expiryOf(expiry) }
+    void run(async () => onMade(await api.post<MadeKey>('/api/api-keys', draft)))
   }
   return (
     <DialogForm

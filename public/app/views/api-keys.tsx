@@ -11,6 +11,7 @@ import { useResource } from '../ui/resource.ts'
 import { Badge, Empty, Loading, Problem, Time } from '../ui/states.tsx'
 import { complain, tell } from '../ui/toast.tsx'
 import { ApiKeyDialog, type MadeKey } from './api-key-dialog.tsx'
+import { ReplaceKeyDialog } from './replace-key-dialog.tsx'
 
 export type Scope = 'read' | 'run' | 'admin' | 'approve'
 export type ApiKey = {
@@ -28,9 +29,11 @@ export type ApiKey = {
 export function ApiKeysPage(): JSX.Element {
   const list = useResource<{ items: ApiKey[] }>('/api/api-keys?limit=200')
   const [making, setMaking] = useState(false)
+  const [replacing, setReplacing] = useState<ApiKey | null>(null)
   const [made, setMade] = useState<MadeKey | null>(null)
   const done = async (key: MadeKey) => {
     setMaking(false)
+    setReplacing(null)
     setMade(key)
     await list.reload()
   }
@@ -51,16 +54,21 @@ export function ApiKeysPage(): JSX.Element {
       {list.data?.items.length === 0 && <Empty icon="key" title="No API keys yet" />}
       <ul class="rows plain-list">
         {(list.data?.items ?? []).map((key) => (
-          <KeyRow key={key.id} apiKey={key} reload={list.reload} />
+          <KeyRow key={key.id} apiKey={key} reload={list.reload} onReplace={() => setReplacing(key)} />
         ))}
       </ul>
       {making && <ApiKeyDialog onClose={() => setMaking(false)} onMade={(key) => void done(key)} />}
+      {replacing && (
+        <ReplaceKeyDialog apiKey={replacing} onClose={() => setReplacing(null)} onMade={(key) => void done(key)} />
+      )}
       {made && <ShownOnce made={made} onClose={() => setMade(null)} />}
     </SettingsFrame>
   )
 }
 
-function KeyRow({ apiKey, reload }: { apiKey: ApiKey; reload: () => Promise<void> }) {
+type KeyRowProps = { apiKey: ApiKey; reload: () => Promise<void>; onReplace: () => void }
+
+function KeyRow({ apiKey, reload, onReplace }: KeyRowProps) {
   const expired = apiKey.expires_at !== null && Date.parse(apiKey.expires_at) < Date.now()
   return (
     <li class="row">
@@ -84,6 +92,7 @@ function KeyRow({ apiKey, reload }: { apiKey: ApiKey; reload: () => Promise<void
           {apiKey.expires_at && ` · until ${dateOnly(apiKey.expires_at)}`}
         </div>
       </div>
+      <IconButton label={`Replace ${apiKey.name}`} icon="turn" onClick={onReplace} />
       <IconButton
         label={`Delete ${apiKey.name}`}
         icon="trash"
