@@ -16,9 +16,11 @@ export const accountExportEndpoints = [
     errors: ['password_required', 'conflict'],
     handle: (_input, { services, who, req, res }) => {
       requirePassword(who)
-      services.audit.record({ kind: 'account', action: 'exported', subject: who.user.username, by: who.actor })
+      const entries = services.dataExport.entriesOf(who.user)
+      if (req.method === 'GET')
+        services.audit.record({ kind: 'account', action: 'exported', subject: who.user.username, by: who.actor })
       const day = services.now().toISOString().slice(0, 10)
-      return answerArchive(req, res, { name: `steward-${who.user.username}-${day}`, entries: services.dataExport.entriesOf(who.user), who }) // prettier-ignore
+      return answerArchive(req, res, { name: `steward-${who.user.username}-${day}`, entries, who }) // prettier-ignore
     },
   }),
 ]

@@ -85,6 +85,7 @@ export const routes: Route[] = [
     title: 'Mail',
     load: () => import('./views/email-accounts.tsx').then((it) => it.EmailAccountsPage),
   },
+  { path: '/settings/data', title: 'Data', load: () => import('./views/data.tsx').then((it) => it.DataPage) },
   { path: '/settings/doctor', title: 'Doctor', load: () => import('./views/doctor.tsx').then((it) => it.DoctorPage) },
   {
     path: '/settings/account',

@@ -14,6 +14,7 @@ export const SETTINGS = [
   ['/settings/api-keys', 'API keys', 'Keys for scripts and other programs that talk to Steward.'],
   ['/settings/mail', 'Mail', 'Mail accounts: where mail is read, and by which server it is sent.'],
   ['/settings/webhooks', 'Webhooks', 'Addresses that Steward may send messages to.'],
+  ['/settings/data', 'Data', 'Backups, export, how long things are kept, and what takes the disk.'],
   ['/settings/doctor', 'Doctor', 'What exposes this house, and how to mend it.'],
   ['/settings/account', 'Account', 'How you sign in, where you are signed in, the theme and the recovery key.'],
 ] as const

@@ -6,7 +6,7 @@ type Common = { label: string; hint?: ComponentChildren; error?: string | undefi
 type TextFieldProps = Common & {
   value: string
   onInput: (value: string) => void
-  type?: 'text' | 'password' | 'search' | 'date' | 'url' | 'number' | 'datetime-local'
+  type?: 'text' | 'password' | 'search' | 'date' | 'url' | 'number' | 'datetime-local' | 'time'
   autocomplete?: string
   required?: boolean
   minLength?: number

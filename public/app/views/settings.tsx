@@ -13,6 +13,7 @@ const ICONS: Record<string, IconName> = {
   '/settings/whitelists': 'globe',
   '/settings/grants': 'shield',
   '/settings/api-keys': 'tool',
+  '/settings/data': 'copy',
   '/settings/doctor': 'pulse',
   '/settings/account': 'person',
 }
