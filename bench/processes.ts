@@ -37,7 +37,7 @@ async function buildControls(): Promise<string> {
   mkdirSync(cache, { recursive: true })
   const outdir = mkdtempSync(join(cache, 'bench-'))
   process.on('exit', () => rmSync(outdir, { recursive: true, force: true }))
-  const entryPoints = ['control.ts', 'relay.ts'].map((name) => join(import.meta.dirname, name))
+  const entryPoints = ['control.ts', 'control-list.ts', 'relay.ts'].map((name) => join(import.meta.dirname, name))
   await build({ ...BUNDLE, entryPoints, outdir })
   return outdir
 }
@@ -47,6 +47,11 @@ export const startModel = (deltas: number): Promise<Running> =>
 
 export async function startControl(modelUrl: string, database: string): Promise<Running> {
   return launch([join(await builtControls(), 'control.js'), modelUrl, database])
+}
+
+/** A bare server over that database, for one user's list of agents. */
+export async function startListControl(database: string, userId: string): Promise<Running> {
+  return launch([join(await builtControls(), 'control-list.js'), database, userId])
 }
 
 export async function startRelay(modelUrl: string): Promise<Running> {

@@ -7,6 +7,7 @@ import { install } from './figures/install.ts'
 import { leaks } from './figures/leaks.ts'
 import { pausing } from './figures/pause.ts'
 import { prompt } from './figures/prompt.ts'
+import { rest } from './figures/rest.ts'
 import { scale } from './figures/scale.ts'
 import { schedules } from './figures/schedules.ts'
 import { sockets } from './figures/sockets.ts'
@@ -31,6 +32,7 @@ const FIGURES: Record<string, () => Promise<Row[]>> = {
   engine,
   pause: pausing,
   schedules,
+  rest,
   scale,
   audit,
   crash: crashes,

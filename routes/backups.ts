@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { cursorsOf, pageOf } from '../services/cursors.ts'
 import { CAUSES } from '../services/backups/manifest.ts'
-import { list, Ok, OK, Time, whole } from '../services/shapes/common.ts'
+import { Cursor, list, Ok, OK, Time, whole } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import { endpoint } from './endpoint.ts'
 
@@ -73,6 +74,12 @@ const ENTRY = {
   key_fits: true,
 }
 
+const NEWEST_FIRST = {
+  placeOf: ({ id }: { id: string }) => id,
+  order: 'descending' as const,
+  cursors: cursorsOf('backups'),
+}
+
 export const backupEndpoints = [
   endpoint({
     method: 'get',
@@ -83,9 +90,13 @@ export const backupEndpoints = [
     summary: 'The backups in DATA_DIR/backups, newest first, and what became of the last ones',
     description:
       '`size` is what is in it; copies of files that did not change are shared between backups. `key_fits`: the present master key opens it. A drill restores a backup into a scratch folder and compares it with what was backed up; `last_drill` says how the last one went.',
+    query: Cursor,
     output: Backups,
     example: { ...whole([ENTRY]), going: [], last_backup: RESULT, last_drill: DRILL, results: [DRILL, RESULT] },
-    handle: (_input, { services }) => ({ ...whole(services.backups.list()), ...services.backups.stand() }),
+    handle: ({ query }, { services }) => ({
+      ...pageOf(services.backups.list(), query, NEWEST_FIRST),
+      ...services.backups.stand(),
+    }),
   }),
   endpoint({
     method: 'post',
