@@ -4,6 +4,7 @@ import type { Services } from '../services/index.ts'
 import { PROMPT_MODES } from '../services/shapes/agent.ts'
 import { Time } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
+import { NO_USE, type UsageTotals } from '../services/usage.ts'
 import { LastRun, RUN_EXAMPLE } from './run-shapes.ts'
 
 export const AgentShape = lazy(() =>
@@ -62,16 +63,19 @@ export const AGENT_EXAMPLE = {
   cost_usd: 0.0016,
 }
 
-/** An agent as it is answered: with what it is, when it is due, what it did last and what it used. */
-export function shownAgent(agent: Agent, { agents, history, usage }: Services) {
-  const { input_tokens, output_tokens, cost_usd } = usage.totals({ agentId: agent.id })
-  return {
+/** Agents as they are answered: with what they are, when they are due, what they did last and what they used. */
+export function shownAgents(list: readonly Agent[], { agents, history, usage }: Services) {
+  const ids = list.map(({ id }) => id)
+  const timings = agents.timings(ids)
+  const runs = history.lastOfAgents(ids)
+  const totals = usage.totalsOfAgents(ids)
+  return list.map((agent) => ({
     id: agent.id,
     name: agent.name,
     prompt: agent.prompt,
     integrity: agent.integrity,
     model: agent.model,
-    ...agents.timing(agent.id),
+    ...timings(agent.id),
     enabled: agent.enabled,
     paused: agent.paused,
     prompt_mode: agent.promptMode,
@@ -81,9 +85,15 @@ export function shownAgent(agent: Agent, { agents, history, usage }: Services) {
     created_at: agent.createdAt,
     updated_at: agent.updatedAt,
     user_id: agent.userId,
-    last_run: history.lastOfAgent(agent.id),
-    input_tokens,
-    output_tokens,
-    cost_usd,
-  }
+    last_run: runs.get(agent.id) ?? null,
+    ...usedBy(totals.get(agent.id)),
+  }))
 }
+
+export const shownAgent = (agent: Agent, services: Services) => shownAgents([agent], services)[0]!
+
+const usedBy = ({ input_tokens, output_tokens, cost_usd }: UsageTotals = NO_USE) => ({
+  input_tokens,
+  output_tokens,
+  cost_usd,
+})

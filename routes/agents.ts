@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { AgentChange, AgentDraft } from '../services/shapes/agent.ts'
 import { Ok, OK } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
-import { AGENT_EXAMPLE, AgentShape, shownAgent } from './agent-shapes.ts'
+import { AGENT_EXAMPLE, AgentShape, shownAgent, shownAgents } from './agent-shapes.ts'
 import { endpoint } from './endpoint.ts'
 import { RUN_EXAMPLE, RunEntry } from './run-shapes.ts'
 import { withValidator } from './schedules.ts'
@@ -32,8 +32,7 @@ export const agentEndpoints = [
     summary: 'The agents of this user',
     output: lazy(() => z.array(AgentShape())),
     example: [AGENT_EXAMPLE],
-    handle: (_input, { services, who }) =>
-      services.agents.list(who.user.id).map((agent) => shownAgent(agent, services)),
+    handle: (_input, { services, who }) => shownAgents(services.agents.list(who.user.id), services),
   }),
   endpoint({
     ...common,

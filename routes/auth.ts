@@ -11,6 +11,9 @@ import { SessionStore } from './session-store.ts'
 
 export type SessionHandler = RequestHandler
 
+/** What may begin or end a session, whoever asks. To every other request that brings an API key, a cookie says nothing. */
+const OWN_SESSION = /^\/api\/(auth|setup)\b/i
+
 /** The cookie session: HttpOnly, SameSite=Lax, 30 days rolling, Secure behind HTTPS (always when PUBLIC_URL says so). */
 export function sessionHandler(services: Services, config: Config): SessionHandler {
   const secure = config.publicUrl?.protocol === 'https:'
@@ -31,8 +34,9 @@ export function sessionHandler(services: Services, config: Config): SessionHandl
       path: '/',
     },
   })
-  if (!secure) return handler
   return (req, res, next) => {
+    if (keyOf(req) !== undefined && !OWN_SESSION.test(req.originalUrl)) return next()
+    if (!secure) return void handler(req, res, next)
     // @NOTE PUBLIC_URL says that the outside is https, also where the proxy in front does not.
     Object.defineProperty(req, 'secure', { value: true, configurable: true })
     handler(req, res, next)

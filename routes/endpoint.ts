@@ -165,7 +165,8 @@ async function serve(
     : { status, body: await definition.handle(await prepared(), context) }
   if (res.headersSent) return
   const shows = definition.showsSecret === true || definition.creates?.showsSecret === true
-  res.status(answer.status).json(shows ? answer.body : services.credentials.maskValue(answer.body))
+  const text = shows ? JSON.stringify(answer.body) : services.credentials.maskedJson(answer.body)
+  res.status(answer.status).set('Content-Type', 'application/json; charset=utf-8').send(text)
 }
 
 function inputOf(definition: Endpoint, req: Request, services: Services): Input<unknown, unknown, unknown> {

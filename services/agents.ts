@@ -52,6 +52,7 @@ export type AgentsDeps = Deps & {
       enabled: boolean
     }): void
     find(id: string): Timing | undefined
+    findMany(ids: readonly string[]): Map<string, Timing>
     remove(id: string): void
   }
   models: { choose(id: string): unknown }
@@ -113,8 +114,14 @@ export function createAgents({ db, now, audit, schedules, models, registry, time
 
   const list = (userId: string): Agent[] => ofUser.all(userId).map(toAgent)
 
-  const timing = (id: string): Timing =>
-    schedules.find(id) ?? { schedule: null, run_at: null, timezone, catch_up: true, next_run_at: null }
+  const unscheduled: Timing = { schedule: null, run_at: null, timezone, catch_up: true, next_run_at: null }
+  const timing = (id: string): Timing => schedules.find(id) ?? unscheduled
+
+  /** When each of many is due. */
+  function timings(ids: readonly string[]): (id: string) => Timing {
+    const found = schedules.findMany(ids)
+    return (id) => found.get(id) ?? unscheduled
+  }
 
   function check(draft: AgentChange): void {
     if (draft.model) checkModel(models, draft.model)
@@ -148,6 +155,7 @@ export function createAgents({ db, now, audit, schedules, models, registry, time
     find,
     get,
     timing,
+    timings,
 
     /** What they are called, as far as only the owner could have named them. */
     names: (userId: string): string[] => named.all(userId).map(({ name }) => name),

@@ -136,6 +136,7 @@ export function createCredentials({ db, now, vault, audit }: Deps & { vault: Vau
 
     mask: masking.mask,
     maskValue: masking.maskValue,
+    maskedJson: masking.maskedJson,
     maskedText: masking.maskedText,
     secrets: masking.secrets,
 

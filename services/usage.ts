@@ -63,6 +63,9 @@ export function createUsage({ db, now, timezone }: Deps & { timezone: string }) 
   )
   const ofAgent = db.prepare<[string], Sums>(`SELECT ${SUMS} FROM usage_days WHERE agent_id = ? AND agent_id <> ''`)
   const ofTask = db.prepare<[string], Sums>(`SELECT ${SUMS} FROM usage_days WHERE task_id = ? AND task_id <> ''`)
+  const ofAgents = db.prepare<[string], Sums & { agent_id: string }>(
+    `SELECT agent_id, ${SUMS} FROM usage_days WHERE agent_id <> '' AND agent_id IN (SELECT value FROM json_each(?)) GROUP BY agent_id`,
+  )
   const between = 'FROM usage_days WHERE user_id = (SELECT ?) AND day >= ? AND day <= ?'
   const total = db.prepare<[string, string, string], Sums>(`SELECT ${SUMS} ${between}`)
   const grouped = (group: UsageGroup) =>
@@ -104,6 +107,10 @@ export function createUsage({ db, now, timezone }: Deps & { timezone: string }) 
       return toTotals('agentId' in of ? ofAgent.get(of.agentId)! : ofTask.get(of.taskId)!)
     },
 
+    /** Of many agents at once; those that did nothing yet are not among them. */
+    totalsOfAgents: (ids: readonly string[]): Map<string, UsageTotals> =>
+      new Map(ofAgents.all(JSON.stringify(ids)).map(({ agent_id, ...sums }) => [agent_id, toTotals(sums)])),
+
     /** One user's, from one day to another; the last 30 days unless said otherwise. */
     list(userId: string, query: { from?: string | undefined; to?: string | undefined; group: UsageGroup }) {
       const to = query.to ?? today()
@@ -115,6 +122,9 @@ export function createUsage({ db, now, timezone }: Deps & { timezone: string }) 
     },
   }
 }
+
+/** Of who did nothing yet. */
+export const NO_USE: UsageTotals = { turns: 0, unknown_turns: 0, input_tokens: 0, output_tokens: 0, cost_usd: 0 }
 
 function toTotals(sums: Sums): UsageTotals {
   const nothingKnown = sums.turns > 0 && sums.unknown_turns === sums.turns

@@ -53,6 +53,16 @@ export function createMasking() {
   }
 
   /**
+   * A value as JSON, masked. Where nothing in the text is escaped, whatever stands in a value stands in the text too, so one
+   * look at the whole says that there is nothing to mask.
+   */
+  function maskedJson(value: unknown): string {
+    const text = JSON.stringify(value ?? null)
+    if (!text.includes('\\') && secretsIn(text).length === 0) return text
+    return JSON.stringify(maskValue(JSON.parse(text)))
+  }
+
+  /**
    * What could be the beginning of a secret is held back until it is clear that it is none. Of a beginning that is no
    * more than three characters long nothing is held back; it is remembered, and if it was one, the rest is masked.
    */
@@ -90,6 +100,7 @@ export function createMasking() {
   return {
     mask,
     maskValue,
+    maskedJson,
     maskedText,
     /** Everything that is known, with its name; the same array until something changes. */
     secrets: (): readonly Secret[] => now().secrets,

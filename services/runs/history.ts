@@ -105,6 +105,10 @@ export function createHistory({ db, agents, tasks }: HistoryDeps) {
   const ofAgent = newestOf('agent_id')
   const ofTask = newestOf('task_id')
   const lastOfAgent = lastOf('agent_id')
+  const lastOfAgents = db.prepare<[string], LastRun & { agentId: string }>(
+    `SELECT runs.agent_id AS agentId, runs.id, status, created_at, ended_at FROM json_each(?) AS wanted CROSS JOIN runs
+     ON runs.number = (SELECT number FROM runs WHERE agent_id = wanted.value ORDER BY number DESC LIMIT 1)`,
+  )
   const lastOfTask = lastOf('task_id')
   const children = db.prepare<[string], RunEntry>(
     `SELECT ${ENTRY} FROM runs WHERE parent_run_id = (SELECT ?) ORDER BY number`,
@@ -174,6 +178,8 @@ export function createHistory({ db, agents, tasks }: HistoryDeps) {
     ofTask: (taskId: string): RunEntry[] => ofTask.all(taskId, NEWEST),
     children: (runId: string): RunEntry[] => children.all(runId),
     lastOfAgent: (agentId: string): LastRun | null => lastOfAgent.get(agentId) ?? null,
+    lastOfAgents: (ids: readonly string[]): Map<string, LastRun> =>
+      new Map(lastOfAgents.all(JSON.stringify(ids)).map(({ agentId, ...run }) => [agentId, run])),
     lastOfTask: (taskId: string): LastRun | null => lastOfTask.get(taskId) ?? null,
   }
 }

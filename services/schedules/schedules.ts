@@ -39,6 +39,9 @@ export type Schedules = ReturnType<typeof createSchedules>
 export function createSchedules({ db, now, timezone: house }: Deps & { timezone: string }) {
   const ledger = createLedger({ db, now })
   const byId = db.prepare<[string], ScheduleRow>(`SELECT ${COLUMNS} FROM schedules WHERE id = ?`)
+  const byIds = db.prepare<[string], ScheduleRow>(
+    `SELECT ${COLUMNS} FROM schedules WHERE id IN (SELECT value FROM json_each(?))`,
+  )
   const due = db.prepare<[string, number], { id: string }>(
     'SELECT id FROM schedules WHERE next_at <= ? ORDER BY next_at LIMIT ?',
   )
@@ -97,16 +100,12 @@ export function createSchedules({ db, now, timezone: house }: Deps & { timezone:
 
     find(id: string): Schedule | undefined {
       const row = byId.get(id)
-      return (
-        row && {
-          schedule: row.expression,
-          run_at: row.runAt,
-          timezone: row.timezone,
-          catch_up: row.catchUp === 1,
-          next_run_at: row.nextAt,
-        }
-      )
+      return row && toSchedule(row)
     },
+
+    /** Those of many agents or tasks at once. */
+    findMany: (ids: readonly string[]): Map<string, Schedule> =>
+      new Map(byIds.all(JSON.stringify(ids)).map((row) => [row.id, toSchedule(row)])),
 
     /** Its ledger stays. */
     remove(id: string): void {
@@ -144,3 +143,11 @@ export function createSchedules({ db, now, timezone: house }: Deps & { timezone:
 
 const isSame = (row: ScheduleRow, wanted: Wanted): boolean =>
   row.expression === wanted.expression && row.runAt === wanted.runAt && row.timezone === wanted.timezone
+
+const toSchedule = (row: ScheduleRow): Schedule => ({
+  schedule: row.expression,
+  run_at: row.runAt,
+  timezone: row.timezone,
+  catch_up: row.catchUp === 1,
+  next_run_at: row.nextAt,
+})
