@@ -56,24 +56,37 @@ export function openKeyboard(input: ReadStream = process.stdin): Keyboard {
 const END = ['\u0003', '\u0004']
 const BACK = ['\u007f', '\b']
 
-/** A line typed at a terminal that does not show it. Ctrl-C and Ctrl-D give up. */
+/**
+ * Lines typed at a terminal that shows none of them, one for each prompt; it is unseeing from before the first prompt until
+ * after the last line. Ctrl-C and Ctrl-D give up.
+ */
 export function typedUnseen(
-  prompt: (text: string) => void,
-  words: string,
+  show: (text: string) => void,
+  prompts: string[],
   input: ReadStream = process.stdin,
-): Promise<string> {
+): Promise<string[]> {
   input.setRawMode(true).setEncoding('utf8').resume()
-  prompt(words)
+  show(prompts[0]!)
   return new Promise((resolve, reject) => {
+    const lines: string[] = []
     let line = ''
-    const end = (tell: () => void) => {
+    const end = (tell: () => void): void => {
       input.off('data', read).setRawMode(false).pause()
-      prompt('\n')
       tell()
     }
+    const giveUp = (): void => {
+      show('\n')
+      end(() => reject(new CommandError(EXIT.interrupted, 'Nothing was changed.')))
+    }
+    const next = (): void => {
+      lines.push(line)
+      line = ''
+      show(`\n${prompts[lines.length] ?? ''}`)
+      if (lines.length === prompts.length) end(() => resolve(lines))
+    }
     const take = (key: string): void => {
-      if (END.includes(key)) end(() => reject(new CommandError(EXIT.interrupted, 'Nothing was done.')))
-      else if (key === '\r' || key === '\n') end(() => resolve(line))
+      if (END.includes(key)) giveUp()
+      else if (key === '\r' || key === '\n') next()
       else line = BACK.includes(key) ? [...line].slice(0, -1).join('') : line + key
     }
     const read = (chunk: string | Buffer): void => [...String(chunk)].forEach(take)

@@ -318,7 +318,9 @@ describe('a restore', () => {
       writeFileSync(join(copy, 'manifest.json'), JSON.stringify({ ...manifestOf(copy), ...change }))
       await refused([copy], /not what a backup of Steward writes/)
     }
-    await refused([], /Say which backup/)
+    const { status, complained } = await restore(folder(), [])
+    assert.equal(status, 2)
+    assert.match(complained, /Use: steward restore FROM/)
   })
 
   it('is refused with one of a newer version', async () => {

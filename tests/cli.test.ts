@@ -7,13 +7,14 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { SCHEMA_VERSION } from '../db/open.ts'
 import { newAgent } from './peers/agents.ts'
 import { newHome, type Ended, type Home } from './peers/cli.ts'
 import { withDatabase } from './peers/database.ts'
 import { makeKey, OWNER, startSteward, type Steward } from './steward.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const COMMANDS = ['status', 'chat', 'run', 'approvals', 'login', 'logout', 'doctor', 'audit', 'rotate-key']
+const COMMANDS = ['status', 'chat', 'run', 'approvals', 'login', 'logout', 'backup', 'restore', 'reset-password', 'doctor', 'audit', 'rotate-key'] // prettier-ignore
 
 let steward: Steward
 let home: Home
@@ -179,7 +180,7 @@ describe('steward status', () => {
     const { code, stdout } = await other.cli(['status', '--json'], { env })
     assert.equal(code, 3)
     const { running, in_use, approvals_pending, schema } = JSON.parse(stdout)
-    assert.deepEqual([running, in_use, approvals_pending, schema], [false, true, 0, 4])
+    assert.deepEqual([running, in_use, approvals_pending, schema], [false, true, 0, SCHEMA_VERSION])
     assert.match(
       (await other.cli(['status'], { env })).stdout,
       /A Steward runs on .* but none answers at http:\/\/127\.0\.0\.1:1/,

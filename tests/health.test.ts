@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { SCHEMA_VERSION } from '../db/open.ts'
 import { anotherUser, withDatabase } from './peers/database.ts'
 import { refused } from './peers/refused.ts'
 import { makeKey, startSteward, type Steward } from './steward.ts'
@@ -40,7 +41,11 @@ describe('readiness', () => {
 
   it('is 503 with the report while the schema is not that of this program', async () => {
     for (const path of ['/ready', '/health/ready', '/health/detailed']) {
-      const { status, body } = await whileChanged('PRAGMA user_version = 3', 'PRAGMA user_version = 4', path)
+      const { status, body } = await whileChanged(
+        'PRAGMA user_version = 3',
+        `PRAGMA user_version = ${SCHEMA_VERSION}`,
+        path,
+      )
       assert.deepEqual([status, body.status, body.checks.schema], [503, 'unhealthy', 'unhealthy'])
       assert.deepEqual(body.issues, ['The database has another schema.'])
     }
@@ -67,7 +72,11 @@ describe('readiness', () => {
   })
 
   it('leaves liveness alone: that the process answers', async () => {
-    const { status, body } = await whileChanged('PRAGMA user_version = 3', 'PRAGMA user_version = 4', '/health/live')
+    const { status, body } = await whileChanged(
+      'PRAGMA user_version = 3',
+      `PRAGMA user_version = ${SCHEMA_VERSION}`,
+      '/health/live',
+    )
     assert.deepEqual([status, body.status], [200, 'ok'])
   })
 

@@ -261,11 +261,15 @@ describe('npm run reset-password', () => {
   after(() => steward[Symbol.asyncDispose]())
 
   function command(input: string, args: string[] = [], dataDir = steward.dataDir, env: Record<string, string> = {}) {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'dist', 'reset-password.js'), ...args], {
-      cwd: mkdtempSync(join(tmpdir(), 'cwd-')),
-      env: { PATH: process.env.PATH ?? '', DATA_DIR: dataDir, ...env },
-      input,
-    })
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [join(ROOT, 'dist', 'cli.js'), 'reset-password', ...args],
+      {
+        cwd: mkdtempSync(join(tmpdir(), 'cwd-')),
+        env: { PATH: process.env.PATH ?? '', DATA_DIR: dataDir, ...env },
+        input,
+      },
+    )
     return { status, said: String(stdout), complained: String(stderr) }
   }
   let addresses = 0
@@ -328,7 +332,7 @@ describe('npm run reset-password', () => {
     assert.deepEqual([unclear.status, unclear.complained], [1, `Say for whom, with --user: anna, ${username}.\n`])
     withDatabase(steward.dataDir, (db) => db.prepare(`UPDATE users SET role = 'user' WHERE username = ?`).run(username))
     assert.deepEqual(command(NEW, ['--user', 'nobody']).complained, 'There is no user nobody here.\n')
-    assert.match(command(NEW, ['--usr', 'anna']).complained, /^Unknown option '--usr'.*Use: npm run reset-password/)
+    assert.match(command(NEW, ['--usr', 'anna']).complained, /^Unknown option '--usr'.*steward reset-password --help/)
   })
 
   it('changes nothing for a password that is too short, and makes no database where there is none', () => {
@@ -379,7 +383,7 @@ describe('npm run reset-password', () => {
 
 /** Runs the command in a terminal of its own and answers each question. */
 async function atTerminal(dataDir: string, lines: string[]): Promise<{ screen: string }> {
-  const command = `${process.execPath} ${join(ROOT, 'dist', 'reset-password.js')}`
+  const command = `${process.execPath} ${join(ROOT, 'dist', 'cli.js')} reset-password`
   const child = spawn('script', ['-qec', command, '/dev/null'], {
     cwd: mkdtempSync(join(tmpdir(), 'cwd-')),
     env: { PATH: process.env.PATH ?? '', DATA_DIR: dataDir, TERM: 'dumb' },

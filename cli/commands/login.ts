@@ -67,7 +67,7 @@ function atTerminal({ out }: Call): Typist {
         lines.close()
       }
     },
-    secret: (prompt) => typedUnseen(out.ask, prompt),
+    secret: async (prompt) => (await typedUnseen(out.ask, [prompt]))[0]!,
   }
 }
 
