@@ -28,6 +28,9 @@ export type RestoreOrder = {
 export type Restored = { folder: string; manifest: Manifest; movedAside: string | undefined }
 
 /** What stands in a data folder and belongs to the database that is exchanged. */
+/** The folder of uploads that are not whole yet; it is there from the first start. */
+const HALF_DONE = '.uploads'
+
 const EXCHANGED = [DATABASE, `${DATABASE}-wal`, `${DATABASE}-shm`, 'setup-token', ...FOLDERS]
 
 /**
@@ -99,8 +102,8 @@ function folderOf({ from, dataDir, cwd = process.cwd() }: RestoreOrder): string 
 }
 
 function refuseFull(dataDir: string, force: boolean): void {
-  const full =
-    existsSync(join(dataDir, DATABASE)) || FOLDERS.some((name) => readdirSync(join(dataDir, name)).length > 0)
+  const holdsSomething = (name: string) => readdirSync(join(dataDir, name)).some((entry) => entry !== HALF_DONE)
+  const full = existsSync(join(dataDir, DATABASE)) || FOLDERS.some(holdsSomething)
   if (!full || force || existsSync(join(dataDir, UNFINISHED_RESTORE))) return
   throw new AppError(
     'conflict',
