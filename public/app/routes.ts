@@ -39,6 +39,7 @@ export const routes: Route[] = [
     title: 'Notifications',
     load: () => import('./views/notifications.tsx').then((it) => it.NotificationsPage),
   },
+  { path: '/models', title: 'Models', load: () => import('./views/models.tsx').then((it) => it.ModelsPage) },
   { path: '/usage', title: 'Usage', load: () => import('./views/usage.tsx').then((it) => it.UsagePage) },
   {
     path: '/approvals',
@@ -92,6 +93,7 @@ export const routes: Route[] = [
     title: 'Account',
     load: () => import('./views/account.tsx').then((it) => it.AccountPage),
   },
+  { path: '/admin/users', title: 'Users', load: () => import('./views/users.tsx').then((it) => it.UsersPage) },
   { path: '/login', title: 'Sign in', bare: true, load: () => import('./views/login.tsx').then((it) => it.LoginPage) },
   {
     path: '/forgot-password',

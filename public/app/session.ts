@@ -6,6 +6,9 @@ export type User = { id: string; username: string; role: 'admin' | 'user'; mfa_e
 /** Who is signed in: undefined until asked, null when nobody is. */
 export const me = signal<User | null | undefined>(undefined)
 
+/** Whether the house is theirs to look after. */
+export const isAdmin = (): boolean => me.value?.role === 'admin'
+
 /** Why nobody could be found, when that is not simply "signed out". */
 export const meProblem = signal<string | null>(null)
 

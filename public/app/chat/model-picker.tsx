@@ -4,7 +4,7 @@ import type { ModelInfo } from '../../../services/shapes/frames.ts'
 import { Dialog } from '../ui/dialog.tsx'
 import { Icon } from '../ui/icons.tsx'
 import { Badge, Empty } from '../ui/states.tsx'
-import { chooseModel, contextOf, model, models, priceOf } from './models.ts'
+import { chooseModel, contextOf, model, models, priceOf, PROVIDERS } from './models.ts'
 
 /** Shows which model answers and opens the choice. */
 export function ModelButton(): JSX.Element {
@@ -117,14 +117,6 @@ function ModelList({ id, shown, active, pick }: ListProps) {
       ))}
     </div>
   )
-}
-
-const PROVIDERS: Record<string, string> = {
-  anthropic: 'Anthropic',
-  openai: 'OpenAI',
-  openrouter: 'OpenRouter',
-  ollama: 'Ollama',
-  rehearsal: 'Built in, works offline',
 }
 
 type OptionProps = { id: string; info: ModelInfo; active: boolean; chosen: boolean; onPick: () => void }

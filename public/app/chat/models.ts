@@ -11,13 +11,26 @@ export const models = signal<ModelInfo[] | null>(null)
 /** What the server wants said about the models, such as a default that its provider has retired. */
 export const modelWarnings = signal<string[]>([])
 
-const byDefault = signal<string | null>(null)
+/** The id of the one that answers unless another is picked. */
+export const defaultModel = signal<string | null>(null)
+
+/** Why the models could not be asked for, the last time. */
+export const modelsProblem = signal<unknown>(null)
+
+export const PROVIDERS: Record<string, string> = {
+  anthropic: 'Anthropic',
+  openai: 'OpenAI',
+  openrouter: 'OpenRouter',
+  ollama: 'Ollama',
+  rehearsal: 'Built in, works offline',
+}
+
 const chosen = signal(localStorage.getItem(KEY))
 
 /** The model that answers next: the chosen one while it exists, else the server's default. */
 export const model = computed<ModelInfo | null>(() => {
   const find = (id: string | null) => models.value?.find((each) => each.id === id)
-  return find(chosen.value) ?? find(byDefault.value) ?? null
+  return find(chosen.value) ?? find(defaultModel.value) ?? null
 })
 
 export function chooseModel(id: string): void {
@@ -27,16 +40,20 @@ export function chooseModel(id: string): void {
 
 export function takeModels(list: ModelInfo[], preset: string): void {
   models.value = list
-  byDefault.value = preset
+  defaultModel.value = preset
 }
 
 /** Asks for the models unless they are known; `again` asks anyway, since a new key brings new ones. */
 export async function loadModels(again = false): Promise<void> {
   if (models.value && !again) return
+  modelsProblem.value = null
   const [list, named] = await Promise.all([
     api.get<ModelInfo[]>('/api/models/info'),
     api.get<{ default: string; warnings?: string[] }>('/api/models'),
-  ]).catch(() => [null, null])
+  ]).catch((error: unknown) => {
+    modelsProblem.value = error
+    return [null, null]
+  })
   if (!list || !named) return
   takeModels(list, named.default)
   modelWarnings.value = named.warnings ?? []

@@ -62,7 +62,7 @@ export function Navigation({ fold, inDrawer }: NavigationProps): JSX.Element {
           <Entry href="/audit" icon="log">
             Audit log
           </Entry>
-          <Entry href="/settings" icon="gear" also="/settings/">
+          <Entry href="/settings" icon="gear" also={['/settings/', '/models', '/admin/']}>
             Settings
           </Entry>
         </ul>
@@ -73,11 +73,11 @@ export function Navigation({ fold, inDrawer }: NavigationProps): JSX.Element {
   )
 }
 
-type EntryProps = { href: string; icon: IconName; also?: string; children: ComponentChildren }
+type EntryProps = { href: string; icon: IconName; also?: string | string[]; children: ComponentChildren }
 
 function Entry({ href, icon, also, children }: EntryProps) {
   const { path } = place.value
-  const here = path === href || (also !== undefined && path.startsWith(also))
+  const here = path === href || [also ?? []].flat().some((start) => path.startsWith(start))
   return (
     <li>
       <a class="nav-entry" href={href} aria-current={here ? 'page' : undefined}>

@@ -1,10 +1,11 @@
 import type { JSX } from 'preact'
-import { SETTINGS } from '../frame/settings-frame.tsx'
+import { settingsParts } from '../frame/settings-frame.tsx'
 import { Icon, type IconName } from '../ui/icons.tsx'
 import { Page } from '../ui/page.tsx'
 
 const ICONS: Record<string, IconName> = {
   '/settings/personality': 'chat',
+  '/models': 'robot',
   '/settings/limits': 'chart',
   '/settings/security': 'shield',
   '/settings/credentials': 'key',
@@ -15,6 +16,7 @@ const ICONS: Record<string, IconName> = {
   '/settings/api-keys': 'tool',
   '/settings/data': 'copy',
   '/settings/doctor': 'pulse',
+  '/admin/users': 'people',
   '/settings/account': 'person',
 }
 
@@ -23,7 +25,7 @@ export function SettingsPage(): JSX.Element {
   return (
     <Page title="Settings">
       <ul class="tiles plain-list">
-        {SETTINGS.map(([path, name, about]) => (
+        {settingsParts().map(([path, name, about]) => (
           <li key={path}>
             <a class="tile" href={path}>
               <Icon name={ICONS[path] ?? 'gear'} size={22} />

@@ -10,7 +10,7 @@ import { Section } from '../ui/page.tsx'
 import { useResource } from '../ui/resource.ts'
 import { Badge, Empty, Loading, Problem } from '../ui/states.tsx'
 import { complain, tell } from '../ui/toast.tsx'
-import { parseUrl } from '../urls.ts'
+import { hostIn } from '../urls.ts'
 
 type Site = { domain: string; note: string | null; private_ok: boolean; created_at: string }
 
@@ -94,7 +94,7 @@ function SiteDialog({ site, onClose, onSaved }: { site: Site | null; onClose: ()
     const fields = { note: note.trim(), private_ok: privateOk }
     void run(async () => {
       if (site) await api.put(`/api/web-whitelist/${encodeURIComponent(site.domain)}`, fields)
-      else await api.post('/api/web-whitelist', { domain: domainOf(domain), ...fields })
+      else await api.post('/api/web-whitelist', { domain: hostIn(domain), ...fields })
       onSaved()
     })
   }
@@ -122,10 +122,4 @@ function SiteDialog({ site, onClose, onSaved }: { site: Site | null; onClose: ()
       <Problem error={elsewhere(error, ['domain'])} />
     </DialogForm>
   )
-}
-
-/** People paste whole addresses; the host is what is meant. */
-function domainOf(typed: string): string {
-  const text = typed.trim()
-  return (text.includes('://') ? parseUrl(text)?.hostname : null) ?? text
 }
