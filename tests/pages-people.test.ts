@@ -84,7 +84,7 @@ describe('the page, where it is about people, models and lists', { skip: MISSING
     })
 
     it('have a default that is picked in the list, or left to a provider', async () => {
-      await press(/^Make default: Claude Haiku 5.5/)
+      await press(/^Make default Claude Haiku 5.5/)
       await page.getByText('Claude Haiku 5.5 answers from now on').waitFor()
       assert.equal(await inForce(), 'anthropic:claude-haiku-5-5')
       await page.getByText('You picked a model.').waitFor()
@@ -96,7 +96,7 @@ describe('the page, where it is about people, models and lists', { skip: MISSING
 
     it('say what it takes to have those of other providers', async () => {
       await page.getByText('Lets Steward use the models of OpenAI').waitFor()
-      await page.getByRole('link', { name: 'Set it: Ollama address' }).click()
+      await page.getByRole('link', { name: 'Set it Ollama address' }).click()
       await page.waitForURL(/\/settings\/credentials$/)
     })
   })

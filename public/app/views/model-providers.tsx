@@ -30,7 +30,7 @@ export function ProvidersToAdd({ present }: { present: string[] }): JSX.Element 
               <div class="muted small">{kindOf(key)?.description}</div>
             </div>
             <a href="/settings/credentials">
-              Set it<span class="visually-hidden">: {kindOf(key)?.label}</span>
+              Set it<span class="visually-hidden"> {kindOf(key)?.label}</span>
             </a>
           </li>
         ))}

@@ -59,7 +59,7 @@ function Row({ model, makeDefault }: { model: ModelInfo; makeDefault: ModelTable
         {id === defaultModel.value && <Badge kind="good">default</Badge>}
         {id !== defaultModel.value && makeDefault && (
           <Button small look="quiet" onClick={() => makeDefault(model)}>
-            Make default<span class="visually-hidden">: {name}</span>
+            Make default<span class="visually-hidden"> {name}</span>
           </Button>
         )}
       </td>
