@@ -1,6 +1,7 @@
 import type { JSX } from 'preact'
 import { unread } from '../notices.ts'
 import { place } from '../router.ts'
+import { isAdmin } from '../session.ts'
 import { paused, setPaused, unguarded } from '../status.ts'
 import { useAction } from '../ui/action.ts'
 import { Button, IconButton } from '../ui/button.tsx'
@@ -41,7 +42,7 @@ function Bell() {
 
 function PauseSwitch() {
   const on = paused.value
-  if (on === null) return null
+  if (on === null || !isAdmin()) return null
   return (
     <IconButton
       label={on ? 'Resume everything' : 'Pause everything'}
