@@ -12,7 +12,7 @@ ENV NODE_ENV=production \
     PORT=8080 \
     DATA_DIR=/data
 COPY --from=build /image /app
-RUN mkdir /data && chown node:node /data
+RUN mkdir /data && chown node:node /data && ln -s /app/dist/cli.js /usr/local/bin/steward
 USER node
 WORKDIR /app
 VOLUME /data

@@ -27,10 +27,10 @@ export type RestoreOrder = {
 
 export type Restored = { folder: string; manifest: Manifest; movedAside: string | undefined }
 
-/** What stands in a data folder and belongs to the database that is exchanged. */
 /** The folder of uploads that are not whole yet; it is there from the first start. */
 const HALF_DONE = '.uploads'
 
+/** What stands in a data folder and belongs to the database that is exchanged. */
 const EXCHANGED = [DATABASE, `${DATABASE}-wal`, `${DATABASE}-shm`, 'setup-token', ...FOLDERS]
 
 /**
