@@ -57,7 +57,8 @@ async function reach(path: string, init: RequestInit): Promise<Response> {
   }
 }
 
-function refusal(status: number, answer: unknown): ApiError {
+/** What the server refused, from its answer. */
+export function refusal(status: number, answer: unknown): ApiError {
   const { error, code, detail } = (answer ?? {}) as { error?: string; code?: string; detail?: unknown }
   return new ApiError(status, code ?? 'unknown', error ?? `The server answered ${status} without saying why.`, detail)
 }
@@ -70,7 +71,8 @@ async function afterPassword<T>(again: () => Promise<T>, refused: ApiError): Pro
 /** Pages for whoever is not signed in. */
 const BEFORE_SIGN_IN = new Set(['/login', '/setup', '/forgot-password', '/reset-password'])
 
-function leadAway(error: ApiError): void {
+/** Goes to where the reader can mend it: to sign in, or to set up. */
+export function leadAway(error: ApiError): void {
   if (error.code === 'setup_required' && place.value.path !== '/setup') navigate('/setup', { replace: true })
   if (error.code !== 'unauthorized' || BEFORE_SIGN_IN.has(place.value.path)) return
   const here = location.pathname + location.search

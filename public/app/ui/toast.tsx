@@ -1,17 +1,19 @@
 import { signal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { sentence } from '../api.ts'
-import { IconButton } from './button.tsx'
+import { Button, IconButton } from './button.tsx'
 import { Icon } from './icons.tsx'
 
-type Toast = { id: number; text: string; kind: 'done' | 'problem' }
+/** Something that can be done about it, while the toast is there. */
+type Offer = { label: string; act: () => unknown }
+type Toast = { id: number; text: string; kind: 'done' | 'problem'; offer?: Offer | undefined }
 
 const toasts = signal<Toast[]>([])
 let next = 1
 
-function show(kind: Toast['kind'], text: string, ms: number): void {
+function show(kind: Toast['kind'], text: string, ms: number, offer?: Offer): void {
   const id = next++
-  toasts.value = [...toasts.value.filter((toast) => toast.text !== text), { id, text, kind }].slice(-3)
+  toasts.value = [...toasts.value.filter((toast) => toast.text !== text), { id, text, kind, offer }].slice(-3)
   setTimeout(() => dismiss(id), ms)
 }
 
@@ -19,8 +21,8 @@ function dismiss(id: number): void {
   toasts.value = toasts.value.filter((toast) => toast.id !== id)
 }
 
-/** Says that something worked. */
-export const tell = (text: string): void => show('done', text, 4000)
+/** Says that something worked, and for a while longer where something is offered with it. */
+export const tell = (text: string, offer?: Offer): void => show('done', text, offer ? 10_000 : 4000, offer)
 
 /** Says what went wrong, in the server's sentence; silent when the reader cancelled. */
 export function complain(error: unknown): void {
@@ -47,11 +49,21 @@ export function ToastHost(): JSX.Element {
   )
 }
 
+function take(id: number, { act }: Offer): void {
+  dismiss(id)
+  act()
+}
+
 function Card({ toast }: { toast: Toast }) {
   return (
     <div class={`toast ${toast.kind}`}>
       <Icon name={toast.kind === 'done' ? 'check' : 'alert'} />
       <span>{toast.text}</span>
+      {toast.offer && (
+        <Button small onClick={() => take(toast.id, toast.offer!)}>
+          {toast.offer.label}
+        </Button>
+      )}
       <IconButton label="Dismiss" icon="close" onClick={() => dismiss(toast.id)} />
     </div>
   )
