@@ -37,7 +37,7 @@ async function buildControls(): Promise<string> {
   mkdirSync(cache, { recursive: true })
   const outdir = mkdtempSync(join(cache, 'bench-'))
   process.on('exit', () => rmSync(outdir, { recursive: true, force: true }))
-  const entryPoints = ['control.ts', 'control-list.ts', 'relay.ts'].map((name) => join(import.meta.dirname, name))
+  const entryPoints = ['control.ts', 'control-list.ts', 'relay.ts', 'pipe.ts'].map((name) => join(import.meta.dirname, name))
   await build({ ...BUNDLE, entryPoints, outdir })
   return outdir
 }
@@ -56,6 +56,10 @@ export async function startListControl(database: string, userId: string): Promis
 
 export async function startRelay(modelUrl: string): Promise<Running> {
   return launch([join(await builtControls(), 'relay.js'), modelUrl])
+}
+
+export async function startPipe(file: string): Promise<Running> {
+  return launch([join(await builtControls(), 'pipe.js'), file])
 }
 
 /** Steward with that model as its Anthropic; the data folder is the caller's. */

@@ -2,6 +2,7 @@ import { cpus, totalmem } from 'node:os'
 import { audit } from './figures/audit.ts'
 import { crashes } from './figures/crash.ts'
 import { engine } from './figures/engine.ts'
+import { files } from './figures/files.ts'
 import { injection } from './figures/injection.ts'
 import { install } from './figures/install.ts'
 import { leaks } from './figures/leaks.ts'
@@ -35,6 +36,7 @@ const FIGURES: Record<string, () => Promise<Row[]>> = {
   rest,
   scale,
   audit,
+  files,
   crash: crashes,
   injection,
   leaks,

@@ -153,7 +153,7 @@ describe('the page of files', { skip: MISSING }, () => {
     await button('Delete Photos 2026').click()
     await page.getByText('Photos 2026 is in the trash.').waitFor()
     await page.getByRole('link', { name: 'Trash', exact: true }).click()
-    await page.getByText('/Photos 2026', { exact: true }).waitFor()
+    await page.getByText('/Photos 2026', { exact: true }).first().waitFor()
     await look('files-trash')
     await button('Restore /Photos 2026').first().click()
     await page.getByText('Restored.', { exact: true }).waitFor()

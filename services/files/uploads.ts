@@ -4,6 +4,7 @@ import { constants, open, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../errors.ts'
 import { closing } from './open.ts'
+import { createYoungGarbage } from './young-garbage.ts'
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants
 const MIB = 1024 * 1024
@@ -27,6 +28,7 @@ export function createUploads({ dir, newId }: { dir: string; newId: () => string
   async function receive(name: string, chunks: AsyncIterable<Buffer>, allowance: Allowance): Promise<Staged> {
     const at = join(dir, newId())
     const hash = createHash('sha256')
+    const garbage = createYoungGarbage()
     let size = 0
     try {
       const handle = await open(at, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600)
@@ -36,6 +38,7 @@ export function createUploads({ dir, newId }: { dir: string; newId: () => string
           hash.update(chunk)
           await handle.writeFile(chunk)
           size += chunk.length
+          garbage.add(chunk.length)
         }
         await handle.sync()
       })
