@@ -37,7 +37,9 @@ async function buildControls(): Promise<string> {
   mkdirSync(cache, { recursive: true })
   const outdir = mkdtempSync(join(cache, 'bench-'))
   process.on('exit', () => rmSync(outdir, { recursive: true, force: true }))
-  const entryPoints = ['control.ts', 'control-list.ts', 'relay.ts', 'pipe.ts'].map((name) => join(import.meta.dirname, name))
+  const entryPoints = ['control.ts', 'control-list.ts', 'relay.ts', 'pipe.ts'].map((name) =>
+    join(import.meta.dirname, name),
+  )
   await build({ ...BUNDLE, entryPoints, outdir })
   return outdir
 }
