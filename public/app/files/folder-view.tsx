@@ -80,6 +80,7 @@ export function FolderView({ path }: { path: string }): JSX.Element {
 
 function Crumbs({ path }: { path: string }) {
   const names = path.split('/').filter(Boolean)
+  if (names.length === 0) return null
   const steps = names.map((name, at) => ({ name, to: pageOf(`/${names.slice(0, at + 1).join('/')}`) }))
   return (
     <nav class="crumbs" aria-label="Folders above">

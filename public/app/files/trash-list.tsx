@@ -38,7 +38,7 @@ function TrashRow({ item, reload }: { item: Trashed; reload: () => Promise<void>
     await reload()
   }
   return (
-    <li class="row">
+    <li class="row trash-row">
       <Icon name={item.kind === 'folder' ? 'folder' : 'file'} />
       <div class="row-text">
         <span class="break">{place}</span> {item.own_path === null && <Badge>elsewhere on the disk</Badge>}{' '}
