@@ -12,7 +12,7 @@ import { Empty, Loading, Problem } from '../ui/states.tsx'
 import { AuditCare } from './audit-care.tsx'
 import { AuditTable, type AuditEntry } from './audit-table.tsx'
 
-type AuditList = { entries: AuditEntry[]; total: number; page: number; per_page: number }
+type AuditList = { entries: AuditEntry[]; total: number; total_is_min?: boolean; page: number; per_page: number }
 type Filter = Record<(typeof NAMES)[number], string>
 
 const PER_PAGE = 50
@@ -23,6 +23,8 @@ const KINDS = [
   ['tool_call', 'Tool calls'],
   ['approval', 'Answers to questions'],
   ['grant', 'Grants'],
+  ['conversation', 'Conversations'],
+  ['user', 'People'],
   ['sign_in', 'Sign-ins'],
   ['sign_out', 'Sign-outs'],
   ['credential', 'Credentials'],
@@ -31,6 +33,10 @@ const KINDS = [
   ['webhook_target', 'Webhooks'],
   ['agent', 'Agents'],
   ['task', 'Tasks'],
+  ['email_account', 'Mail accounts'],
+  ['file', 'Files'],
+  ['trash', 'Trash'],
+  ['backup', 'Backups'],
   ['setting', 'Settings'],
   ['checkpoint', 'Checkpoints'],
 ] as const
@@ -61,6 +67,7 @@ export function AuditPage({ query }: PageProps): JSX.Element {
           page={page}
           perPage={PER_PAGE}
           total={list.data.total}
+          atLeast={list.data.total_is_min ?? false}
           what="entry"
           many="entries"
           onPage={(next) => show(filter, next)}
