@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { SCHEMA_VERSION } from '../db/open.ts'
 import { newAgent } from './peers/agents.ts'
+import { codeAt } from './peers/authenticator.ts'
 import { newHome, type Ended, type Home } from './peers/cli.ts'
 import { withDatabase } from './peers/database.ts'
 import { makeKey, OWNER, startSteward, type Steward } from './steward.ts'
@@ -354,6 +355,17 @@ describe('steward login', () => {
     await steward.owner.post('/api/auth/sessions/end-others')
     refusedWith(await cli('approvals'), 4, /sign-in here has ended.*steward login/)
     await cli('logout')
+  })
+
+  it('asks for the code where one is due, and takes no wrong one', async () => {
+    await using guarded = await startSteward()
+    const { secret } = (await guarded.owner.post('/api/auth/totp/setup')).body
+    const { recovery_codes } = (await guarded.owner.post('/api/auth/totp/enable', { code: codeAt(secret) })).body
+    const withCode = (code: string) =>
+      home.cli(['login', '-u', OWNER.username, '--url', guarded.url], { input: `${OWNER.password}\n${code}\n` })
+    refusedWith(await withCode('000000'), 4, /\S/)
+    assert.equal((await withCode(recovery_codes[0])).code, 0)
+    assert.equal((await home.cli(['approvals', '--url', guarded.url])).code, 0)
   })
 
   it('before the set-up says what to do', async () => {
