@@ -6,6 +6,7 @@ import { files } from './figures/files.ts'
 import { injection } from './figures/injection.ts'
 import { install } from './figures/install.ts'
 import { leaks } from './figures/leaks.ts'
+import { lists } from './figures/lists.ts'
 import { pausing } from './figures/pause.ts'
 import { prompt } from './figures/prompt.ts'
 import { rest } from './figures/rest.ts'
@@ -34,6 +35,7 @@ const FIGURES: Record<string, () => Promise<Row[]>> = {
   pause: pausing,
   schedules,
   rest,
+  lists,
   scale,
   audit,
   files,

@@ -117,7 +117,9 @@ export const ServerFrame = lazy(() =>
 )
 
 /** The socket in words: who may open it, in which order it speaks, and how to resume. */
-export const SOCKET_DESCRIPTION = `\`GET /ws/{session_id}\` with an upgrade to a WebSocket is a conversation. The session id is the conversation's id, a UUID
+export const SOCKET_DESCRIPTION = `## Chat socket
+
+\`GET /ws/{session_id}\` with an upgrade to a WebSocket is a conversation. The session id is the conversation's id, a UUID
 that the client chooses; an unknown one begins a conversation with its first message.
 
 **Who may**: a signed-in browser (cookie, same-origin \`Origin\`), an API key with the scope \`read\` in \`X-API-Key\` or as a

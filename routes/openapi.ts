@@ -10,7 +10,6 @@ import { operationName, singular } from './operation-names.ts'
 type Json = Record<string, unknown>
 
 const ERROR_REF = { $ref: '#/components/schemas/Error' }
-const SOCKET_TAG = 'Chat socket'
 
 const DESCRIPTION = `Everything that the page does, a script can do.
 
@@ -28,7 +27,7 @@ page. Where counting would take too long, \`total\` stops at 10,000 and \`total_
 **Repeating**: what creates takes an \`Idempotency-Key\`. A repeat within 24 hours gets the stored answer; with another body,
 or while the first is still going, 409. An answer that showed a secret is not shown again: its repeat is 409 with \`detail.id\`.
 
-Times are ISO 8601 in UTC, ids UUIDs. Conversations stream over a WebSocket: see “${SOCKET_TAG}”.`
+Times are ISO 8601 in UTC, ids UUIDs. Conversations stream over a WebSocket, the last part of this.`
 
 /** The OpenAPI 3.1 document of all endpoints, made from the same definitions that serve them. */
 export function openApiDocument(endpoints: readonly Endpoint[]): Json {
@@ -42,14 +41,11 @@ export function openApiDocument(endpoints: readonly Endpoint[]): Json {
       title: 'Steward',
       version: '0.1.0',
       summary: 'A personal agent server that one person runs at home.',
-      description: DESCRIPTION,
+      description: `${DESCRIPTION}\n\n${SOCKET_DESCRIPTION}`,
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
-    tags: [
-      ...[...new Set(endpoints.map(({ tag }) => tag))].map((name) => ({ name })),
-      { name: SOCKET_TAG, description: SOCKET_DESCRIPTION },
-    ],
+    tags: [...new Set(endpoints.map(({ tag }) => tag))].map((name) => ({ name })),
     paths,
     components: {
       schemas: Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1))),

@@ -57,9 +57,10 @@ export function createConversationLists({ db }: { db: Db }) {
   function found(userId: string, q: string, { page, per_page: perPage }: PageOf): ConversationPage {
     const words = q.match(/[\p{L}\p{N}]+/gu)
     const byTitle = [...q].length < SHORTEST_TITLE_PART ? [] : titled.all(quoted(q), userId)
-    const byWords = words ? said.all(words.map((word) => `${quoted(word)}*`).join(' '), userId) : []
+    const isEnough = byTitle.length === MOST_FOUND
+    const byWords = words && !isEnough ? said.all(words.map((word) => `${quoted(word)}*`).join(' '), userId) : []
     const ids = [...new Set([...byTitle, ...byWords])]
-    const isMin = byTitle.length === MOST_FOUND || byWords.length === MOST_FOUND
+    const isMin = isEnough || byWords.length === MOST_FOUND
     const wanted = ids.slice((page - 1) * perPage, page * perPage)
     const rows = new Map(these.all(JSON.stringify(wanted), userId).map((row) => [row.id, row]))
     const conversations = wanted.flatMap((id) => rows.get(id) ?? [])
