@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import type { HouseMail, Mailer } from '../services/mailer.ts'
@@ -260,17 +261,24 @@ describe('npm run reset-password', () => {
   })
   after(() => steward[Symbol.asyncDispose]())
 
-  function command(input: string, args: string[] = [], dataDir = steward.dataDir, env: Record<string, string> = {}) {
-    const { status, stdout, stderr } = spawnSync(
-      process.execPath,
-      [join(ROOT, 'dist', 'cli.js'), 'reset-password', ...args],
-      {
-        cwd: mkdtempSync(join(tmpdir(), 'cwd-')),
-        env: { PATH: process.env.PATH ?? '', DATA_DIR: dataDir, ...env },
-        input,
-      },
-    )
-    return { status, said: String(stdout), complained: String(stderr) }
+  /** @NOTE not spawnSync: while we stood still, the server would close the connections that wait to be used again. */
+  async function command(
+    input: string,
+    args: string[] = [],
+    dataDir = steward.dataDir,
+    env: Record<string, string> = {},
+  ) {
+    const child = spawn(process.execPath, [join(ROOT, 'dist', 'cli.js'), 'reset-password', ...args], {
+      cwd: mkdtempSync(join(tmpdir(), 'cwd-')),
+      env: { PATH: process.env.PATH ?? '', DATA_DIR: dataDir, ...env },
+    })
+    child.stdin.end(input)
+    const [said, complained, status] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      new Promise<number | null>((resolve) => child.on('close', resolve)),
+    ])
+    return { status, said, complained }
   }
   let addresses = 0
   const logIn = (password: string, username = OWNER.username, code?: string) =>
@@ -284,14 +292,14 @@ describe('npm run reset-password', () => {
 
   it('sets the password of the only administrator while Steward runs, and ends their sessions and sockets', async () => {
     const chat = await steward.owner.chat(randomUUID())
-    const { status, said, complained } = command(`${NEW}\nnot this\n`)
+    const { status, said, complained } = await command(`${NEW}\nnot this\n`)
     assert.deepEqual([status, complained], [0, ''])
     assert.match(said, /^anna has a new password, and all their sessions have ended\.\n$/)
     refused(await steward.owner.get('/api/auth/me'), 401, 'unauthorized')
     assert.equal((await chat.closed).code, 1008)
     refused(await logIn(OWNER.password), 401, 'invalid_credentials')
     assert.equal((await logIn(NEW)).status, 200)
-    command(`${OWNER.password}\n`)
+    await command(`${OWNER.password}\n`)
     await steward.owner.post('/api/auth/login', OWNER)
   })
 
@@ -299,9 +307,9 @@ describe('npm run reset-password', () => {
     const { entries } = (await steward.owner.get('/api/audit?kind=user')).body
     assert.deepEqual([entries[0].action, entries[0].actor], ['password reset on the host', 'system'])
     assert.equal((await steward.owner.get('/api/audit/verify')).body.ok, true)
-    command('a sentence set beside the running one')
+    await command('a sentence set beside the running one')
     await logIn('a sentence set beside the running one')
-    command(OWNER.password)
+    await command(OWNER.password)
     await steward.owner.post('/api/auth/login', OWNER)
     assert.equal((await steward.owner.get('/api/audit/verify')).body.ok, true)
   })
@@ -310,36 +318,39 @@ describe('npm run reset-password', () => {
     const { secret } = (await steward.owner.post('/api/auth/totp/setup')).body
     await steward.owner.post('/api/auth/totp/enable', { code: codeAt(secret) })
     await makeKey(steward.owner, ['read'])
-    const { said } = command(NEW)
+    const { said } = await command(NEW)
     assert.match(said, /A code is still due at sign-in; --disable-two-factor turns that off\./)
     assert.match(said, /Still good for coming in: 1 API key\./)
     refused(await logIn(NEW), 401, 'totp_required')
-    assert.doesNotMatch(command(NEW, ['--disable-two-factor']).said, /A code/)
+    assert.doesNotMatch((await command(NEW, ['--disable-two-factor'])).said, /A code/)
     assert.equal((await logIn(NEW)).body.user.mfa_enabled, false)
-    command(OWNER.password)
+    await command(OWNER.password)
     await steward.owner.post('/api/auth/login', OWNER)
   })
 
   it('asks whom it is for where there are more, and knows nobody else', async () => {
     const other = await anotherUser(steward)
     const { username } = (await other.get('/api/auth/me')).body
-    assert.equal(command(NEW, ['--user', username]).status, 0)
+    assert.equal((await command(NEW, ['--user', username])).status, 0)
     assert.equal((await logIn(NEW, username)).status, 200)
     assert.equal((await steward.owner.get('/api/auth/me')).status, 200, 'whose sessions go on')
-    assert.equal(command(OWNER.password).status, 0, 'one administrator is the only one')
+    assert.equal((await command(OWNER.password)).status, 0, 'one administrator is the only one')
     withDatabase(steward.dataDir, (db) => db.exec(`UPDATE users SET role = 'admin'`))
-    const unclear = command(NEW)
+    const unclear = await command(NEW)
     assert.deepEqual([unclear.status, unclear.complained], [1, `Say for whom, with --user: anna, ${username}.\n`])
     withDatabase(steward.dataDir, (db) => db.prepare(`UPDATE users SET role = 'user' WHERE username = ?`).run(username))
-    assert.deepEqual(command(NEW, ['--user', 'nobody']).complained, 'There is no user nobody here.\n')
-    assert.match(command(NEW, ['--usr', 'anna']).complained, /^Unknown option '--usr'.*steward reset-password --help/)
+    assert.deepEqual((await command(NEW, ['--user', 'nobody'])).complained, 'There is no user nobody here.\n')
+    assert.match(
+      (await command(NEW, ['--usr', 'anna'])).complained,
+      /^Unknown option '--usr'.*steward reset-password --help/,
+    )
   })
 
-  it('changes nothing for a password that is too short, and makes no database where there is none', () => {
-    const short = command('short')
+  it('changes nothing for a password that is too short, and makes no database where there is none', async () => {
+    const short = await command('short')
     assert.deepEqual([short.status, short.complained], [1, 'Choose a password of at least 10 characters.\n'])
     const empty = mkdtempSync(join(tmpdir(), 'empty-'))
-    const none = command(NEW, [], empty)
+    const none = await command(NEW, [], empty)
     assert.equal(none.status, 1)
     assert.match(none.complained, /^There is no database at /)
     assert.ok(!existsSync(join(empty, 'steward.sqlite')))
@@ -348,7 +359,7 @@ describe('npm run reset-password', () => {
   it('needs the master key that fits, and leaves the key files as they are', async () => {
     await steward.owner.post('/api/auth/login', OWNER)
     const wrong = Buffer.alloc(32, 7).toString('base64')
-    const answer = command(NEW, [], steward.dataDir, { STEWARD_MASTER_KEY: wrong })
+    const answer = await command(NEW, [], steward.dataDir, { STEWARD_MASTER_KEY: wrong })
     assert.equal(answer.status, 1)
     assert.match(answer.complained, /^The master key does not fit this database\./)
     assert.equal((await logIn(OWNER.password)).status, 200)
@@ -359,7 +370,7 @@ describe('npm run reset-password', () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'steward-'))
     const first = await startSteward({ dataDir })
     await first.stop()
-    assert.equal(command(NEW, [], dataDir).status, 0)
+    assert.equal((await command(NEW, [], dataDir)).status, 0)
     const again = await startSteward({ dataDir, setUp: false })
     assert.equal((await again.owner.post('/api/auth/login', { ...OWNER, password: NEW })).status, 200)
     await again.stop()
