@@ -298,7 +298,7 @@ describe('an answer', () => {
         if (
           !/^id$|_id$/.test(name) ||
           typeof value !== 'string' ||
-          /\/(models|doctor|backups\.items)|\.data\.|authserv_id/.test(path)
+          /\/(models|doctor|backups\.items)|\.data\.|(authserv|chat)_id$/.test(path)
         )
           continue
         const version = UUID.exec(value.replace(/:answer$/, ''))?.[1]
