@@ -30,8 +30,9 @@ export type Steward = { url: string; log: Log; services: ReturnType<typeof creat
 /**
  * Tools beside those of the house; they are declared, offered and decided like any other. `edge` stands in for the system's
  * name server and for the patience with foreign servers; `mailer` sends what the house itself has to say, in place of its mail accounts.
+ * `idle`: it answers, and does no work by itself; so a new version is tried on a copy of a database (scripts/update.mjs).
  */
-export type Further = { tools?: readonly Tool[]; edge?: NetworkEdge; mailer?: Mailer }
+export type Further = { tools?: readonly Tool[]; edge?: NetworkEdge; mailer?: Mailer; idle?: boolean }
 
 /** Starts everything, from what knows nothing to what knows the most; resolves once it listens. */
 export async function start(
@@ -68,7 +69,7 @@ export async function start(
   refuseBroken(server)
   const closeSockets = serveChat(server, { services, config, log, session, vouch, addressOf: addressReader(app) })
   const url = await listen(server, config)
-  services.start()
+  if (!further.idle) services.start()
   announce(url, config, services.setup.token())
 
   async function stop(): Promise<void> {
@@ -107,7 +108,8 @@ async function main(): Promise<void> {
   enableCompileCache()
   // @NOTE whatever is written, the database too, is for this user of the machine alone.
   process.umask(0o077)
-  const started = start(readConfig(readEnvironment(process.env)))
+  const config = readConfig(readEnvironment(process.env))
+  const started = start(config, () => new Date(), { idle: process.argv.includes('--check') })
   let stopping = false
   const end = () => {
     if (stopping) return

@@ -25,6 +25,7 @@ const COMMANDS = {
   'audit:verify': [['cli.ts', 'audit', 'verify']],
   backup: [['cli.ts', 'backup']],
   restore: [['cli.ts', 'restore']],
+  update: [['scripts/update.mjs']],
   bench: [['scripts/build.mjs'], ['bench/run.ts']],
   format: [['node_modules/prettier/bin/prettier.cjs', '--write', '--log-level', 'warn', '.']],
 }
