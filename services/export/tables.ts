@@ -54,6 +54,7 @@ export const LEFT_OUT: Record<string, string> = {
   password_resets: 'Hashes of links that let somebody in.',
   http_sessions: 'Hashes and contents of sessions that let somebody in.',
   idempotency_keys: 'Answers remembered for a day, so that a repeated request does nothing twice.',
+  chat_counts: 'How many conversations somebody has, kept so that counting them costs nothing.',
   seen: 'Which deliveries of doors were handed in already; without content.',
   file_labels: 'What had been read when a file was written, by its hash; belongs to the house.',
   budget_notices: 'Which budget warnings were given; belongs to the house.',
