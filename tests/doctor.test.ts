@@ -346,7 +346,10 @@ describe('npm run doctor', () => {
     ...args: string[]
   ): Promise<{ code: number | null; stdout: string; stderr: string }> {
     const cwd = mkdtempSync(join(tmpdir(), 'cwd-'))
-    const child = spawn(process.execPath, [program, 'doctor', ...args], { cwd, env: { PATH: process.env.PATH ?? '', ...env } })
+    const child = spawn(process.execPath, [program, 'doctor', ...args], {
+      cwd,
+      env: { PATH: process.env.PATH ?? '', ...env },
+    })
     let [stdout, stderr] = ['', '']
     child.stdout.on('data', (chunk) => (stdout += String(chunk)))
     child.stderr.on('data', (chunk) => (stderr += String(chunk)))

@@ -10,6 +10,7 @@ import { useResource } from '../ui/resource.ts'
 import { Loading, Problem } from '../ui/states.tsx'
 import { tell } from '../ui/toast.tsx'
 import { numberOf } from '../work/draft.ts'
+import { UploadLimit } from './upload-limit.tsx'
 
 const NAMES = [
   'max_tool_calls',
@@ -40,6 +41,7 @@ export function LimitsPage(): JSX.Element {
       <Problem error={limits.error} retry={() => void limits.reload()} />
       {!limits.data && limits.loading && <Loading />}
       {limits.data && <LimitsForm limits={limits.data} reload={limits.reload} />}
+      <UploadLimit />
     </SettingsFrame>
   )
 }
