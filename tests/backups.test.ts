@@ -62,6 +62,7 @@ async function fill(steward: Steward): Promise<void> {
   put(join(dataDir, 'files', id, 'letters', 'to aunt.txt'), 'Dear aunt')
   put(join(dataDir, 'files', id, 'photo.bin'), Buffer.alloc(300_000, 3))
   mkdirSync(join(dataDir, 'files', id, 'empty'))
+  put(join(dataDir, 'files', '.uploads', 'half'), 'Not arriv')
   put(join(dataDir, 'trash', randomUUID()), 'Dear uncle')
 }
 
@@ -119,6 +120,15 @@ describe('a backup', () => {
     assert.deepEqual([manifest.counts.users, manifest.counts.agents, manifest.counts.credentials], [1, 1, 1])
     const names = manifest.files.map(({ path }: { path: string }) => path.replace(/[0-9a-f-]{36}/, 'ID'))
     assert.deepEqual(names, ['steward.sqlite', 'files/ID/letters/to aunt.txt', 'files/ID/photo.bin', 'trash/ID'])
+  })
+
+  it('leaves out uploads that have not arrived whole', () => {
+    const paths: string[] = manifestOf(newestOf(steward.dataDir)).files.map(({ path }: { path: string }) => path)
+    assert.ok(paths.some((path) => path.endsWith('/photo.bin')))
+    assert.deepEqual(
+      paths.filter((path) => path.includes('.uploads')),
+      [],
+    )
   })
 
   it('holds the key nowhere, and is for its owner alone', () => {

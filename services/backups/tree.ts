@@ -7,10 +7,13 @@ import type { BackedUpFile } from './manifest.ts'
 /** What lies below a folder: paths with `/`, in order; links, devices and unfinished files are left out. */
 export type Found = { path: string; kind: 'file' | 'folder'; stat: Stats }
 
+/** Uploads that have not arrived whole. */
+const HALF_DONE = 'files/.uploads'
+
 export async function* walk(root: string, below: string): AsyncGenerator<Found> {
   const names = await readdir(join(root, below)).catch(() => [])
   for (const name of names.sort()) {
-    if (name.startsWith('.steward-')) continue
+    if (name.startsWith('.steward-') || `${below}/${name}` === HALF_DONE) continue
     const path = `${below}/${name}`
     const stat = await lstat(join(root, path)).catch(() => undefined)
     if (stat?.isFile()) yield { path, kind: 'file', stat }
