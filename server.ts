@@ -22,6 +22,9 @@ import type { NetworkEdge } from './services/outgoing/connect.ts'
 const GRACE_MS = 5_000
 const LONGEST_STOP_MS = 9_000
 
+/** So many may knock in one moment; beyond it the system lets them wait for seconds before they may knock again. */
+const BACKLOG = 4_096
+
 const HERE = import.meta.dirname
 const PROGRAM_DIR = basename(HERE) === 'dist' ? join(HERE, '..') : HERE
 
@@ -90,7 +93,7 @@ async function listen(server: ReturnType<typeof createServer>, config: Config): 
     server.once('error', (error) =>
       reject(new ConfigError(`Cannot listen on HOST=${config.host} PORT=${config.port}: ${error.message}`)),
     )
-    server.listen(config.port, config.host, resolve)
+    server.listen(config.port, config.host, BACKLOG, resolve)
   })
   const { port } = server.address() as AddressInfo
   const wild: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }
