@@ -57,10 +57,13 @@ describe('ten thousand runs in the queue', () => {
         attachments: [],
         agentId,
       })
-    for (let chunk = 0; chunk < 100; chunk++)
+    for (let chunk = 0; chunk < 100; chunk++) {
       services.db.transact(() => {
         for (let count = 0; count < 100; count++) submit(ids[chunk < 98 ? 0 : chunk - 97]!)
       })
+      // Breathes, so that connections which idle meanwhile are closed before they are used again.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
     assert.equal((await owner.get('/api/queue')).body.queued, 10_000)
     await owner.post('/api/resume')
     const opened = await chat()

@@ -166,7 +166,9 @@ const TABLE: Case[] = [
   ['destructive, unattended and granted', 'ask 8', { call: { ...WRITE, destructive: true }, mode: unattended, grants: [GRANT] }],
 
   ['read', 'allow 9', { call: call('read', file('/srv/papers/a.txt', 1)), labels: READ_OTHERS }],
-  ["read of the owner's own files, which nobody opened", 'deny 3', { call: call('read', file('/data/files/anna/a.txt', 1)) }],
+  ["read of the user's own files, which are open to them", 'allow 9', { call: call('read', file('/data/files/anna/a.txt', 1)) }],
+  ["read of another user's files", 'deny 3', { call: call('read', file('/data/files/ben/a.txt', 1)) }],
+  ["read of a name like the user's own", 'deny 3', { call: call('read', file('/data/files/anna2/a.txt', 1)) }],
 
   ['flow guard off: after others like before', 'allow 7a', { call: OPEN_FAR, labels: READ_OTHERS, mode: { webOpen: true }, flowGuard: false }],
   ['flow guard off: writing unattended after others', 'allow 8', { call: WRITE, labels: READ_OTHERS, mode: unattended, flowGuard: false }],
