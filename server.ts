@@ -6,6 +6,7 @@ import { basename, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DatabaseRefused, openDb } from './db/open.ts'
 import { buildApp, sessionHandler } from './routes/index.ts'
+import { inTurns } from './routes/turns.ts'
 import { serveChat } from './routes/chat-socket.ts'
 import { boundStrangers, refuseBroken, SERVER_OPTIONS } from './routes/connections.ts'
 import { addressReader } from './routes/sign-in.ts'
@@ -67,7 +68,7 @@ export async function start(
   const session = sessionHandler(services, config)
   const documentFile = join(PROGRAM_DIR, 'dist', 'openapi.json')
   const app = buildApp({ services, config, log, session, pageDir: join(PROGRAM_DIR, 'public', 'dist'), documentFile })
-  const server = createServer(SERVER_OPTIONS, app)
+  const server = createServer(SERVER_OPTIONS, inTurns(app))
   const vouch = boundStrangers(server, config)
   refuseBroken(server)
   const closeSockets = serveChat(server, { services, config, log, session, vouch, addressOf: addressReader(app) })
