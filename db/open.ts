@@ -13,6 +13,8 @@ export type Db = {
   readonly sqlite: Database.Database
   prepare: Database.Database['prepare']
   transact: <T>(work: () => T) => T
+  /** Reads that belong together: all of one instant, and for the price of one look. `work` writes nothing. */
+  read: <T>(work: () => T) => T
   afterCommit: (tell: () => void) => void
   /** How many transactions have been committed through `transact`; the journal's frugality is tested by it. */
   commits: () => number
@@ -142,6 +144,7 @@ function connection(sqlite: Database.Database): Db {
     sqlite,
     prepare: sqlite.prepare.bind(sqlite) as Database.Database['prepare'],
     transact,
+    read: (work) => (depth > 0 ? work() : sqlite.transaction(work).deferred()),
     afterCommit: (tell) => (depth > 0 ? void pending.push(tell) : tell()),
     commits: () => commits,
     close: () => sqlite.close(),

@@ -32,7 +32,8 @@ export const agentEndpoints = [
     summary: 'The agents of this user',
     output: lazy(() => z.array(AgentShape())),
     example: [AGENT_EXAMPLE],
-    handle: (_input, { services, who }) => shownAgents(services.agents.list(who.user.id), services),
+    handle: (_input, { services, who }) =>
+      services.db.read(() => shownAgents(services.agents.list(who.user.id), services)),
   }),
   endpoint({
     ...common,
