@@ -92,10 +92,10 @@ describe('the page of files', { skip: MISSING }, () => {
     await page.locator('.drop-zone.over').waitFor()
     await page.dispatchEvent('.drop-zone', 'drop', { dataTransfer: data })
     await button('dropped.txt').first().waitFor()
-    assert.equal(
-      (await steward.owner.get('/api/my/files/download?path=/Photos 2026/dropped.txt')).text,
-      'dropped words',
-    )
+    // While it goes up it is named there too.
+    const dropped = () => steward.owner.get('/api/my/files/download?path=/Photos 2026/dropped.txt')
+    while ((await dropped()).status === 404) await page.waitForTimeout(50)
+    assert.equal((await dropped()).text, 'dropped words')
   })
 
   it('shows pictures and text, and says where it cannot', async () => {
