@@ -100,7 +100,7 @@ describe('a task', () => {
       return now.last_run === null ? undefined : now
     }, 'its run')
     const { items } = (await owner.get(`/api/tasks/${id}/occurrences`)).body
-    const first = items.find(({ state }: any) => state === 'ran')
+    const first = items.findLast(({ state }: any) => state === 'ran')
     assert.ok(task.runs.some((run: any) => run.id === first.run_id))
     await owner.put(`/api/tasks/${id}`, { enabled: false })
   })
