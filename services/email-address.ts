@@ -13,12 +13,19 @@ const NO_HOST = /[/?#:@\\%\s\p{C}]/u
  * before the @ as it was written. Throws `invalid` for what is no single address, such as `*@example.org` or one with a name.
  */
 export function normaliseAddress(text: string, path = 'email'): string {
-  const { local, domain } = partsOf(text)
-  if (local.includes('*')) throw invalidField(path, 'Give each address by itself; * stands for nothing here.')
-  const fits = LOCAL.test(local) && Buffer.byteLength(local) <= LONGEST_LOCAL
-  if (!fits || !(DOMAIN.test(domain) || domain === 'localhost'))
+  if (partsOf(text).local.includes('*'))
+    throw invalidField(path, 'Give each address by itself; * stands for nothing here.')
+  const address = addressIn(text)
+  if (address === undefined)
     throw invalidField(path, 'That is not an address; expected something like alice@example.org.')
-  return `${local}@${domain}`
+  return address
+}
+
+/** The same, or undefined for what is no single address. */
+export function addressIn(text: string): string | undefined {
+  const { local, domain } = partsOf(text)
+  const fits = LOCAL.test(local) && Buffer.byteLength(local) <= LONGEST_LOCAL
+  return fits && (DOMAIN.test(domain) || domain === 'localhost') ? `${local}@${domain}` : undefined
 }
 
 /** The same for looking one up: what is no address is left as it is, and is found nowhere. */

@@ -1,5 +1,6 @@
 import type { Db } from '../../db/open.ts'
-import type { Half, Secure, Server } from './endpoints.ts'
+import type { Secure } from '../shapes/mail-ports.ts'
+import type { Half, Server } from './servers.ts'
 
 export type EmailAccount = {
   id: string

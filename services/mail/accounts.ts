@@ -1,12 +1,13 @@
 import type { Tool } from '../agent/tool.ts'
 import type { Actor, Audit } from '../audit.ts'
 import type { Deps } from '../deps.ts'
+import { addressIn } from '../email-address.ts'
 import { AppError, invalidField } from '../errors.ts'
 import type { EmailAccountChange, EmailAccountDraft } from '../shapes/email-account.ts'
 import { checkAllowedTools } from '../tools/allowed-tools.ts'
 import type { Vault } from '../vault.ts'
 import { createAccountRows, type EmailAccount } from './account-rows.ts'
-import { needsServer, serverAfter, type Half, type Server } from './endpoints.ts'
+import { needsServer, serverAfter, type Half, type Server } from './servers.ts'
 
 export type EmailAccountsDeps = Deps & {
   newId: () => string
@@ -121,15 +122,13 @@ export function createEmailAccounts(deps: EmailAccountsDeps) {
       smtp: change.smtp_password === '' ? null : change.smtp_password,
     }
     if (smtpLikeImap && after.smtp?.username === after.imap?.username)
-      passwords.smtp = passwords.imap ?? (before.id === '' ? undefined : readable(before.id))
+      passwords.smtp = passwords.imap ?? passwordOf(before.id, 'imap')
     for (const half of HALVES) {
       if (!after[half]) passwords[half] = null
       else if (passwords[half] === undefined) assertStays(half, before, after)
     }
     return passwords
   }
-
-  const readable = (id: string): string | undefined => passwordOf(id, 'imap')
 
   /** What was given for one server is not told to another, nor sent in the open. */
   function assertStays(half: Half, before: EmailAccount, after: EmailAccount): void {
@@ -178,7 +177,7 @@ export function createEmailAccounts(deps: EmailAccountsDeps) {
         const blank = blankAccount({ id: newId(), userId, at: at() })
         const account = merged(blank, draft)
         check(userId, account, draft)
-        write(account, passwordsAfter({ ...blank, id: '' }, account, draft))
+        write(account, passwordsAfter(blank, account, draft))
         noted('created', account, by)
         return get(userId, account.id)
       })
@@ -225,11 +224,9 @@ function addressAfter(
   smtp: Server | undefined,
 ): string {
   const given = change.address || before.address
-  if (given !== '') return isAddress(given) ? given : ''
-  return [smtp?.username ?? '', imap?.username ?? ''].find(isAddress) ?? ''
+  if (given !== '') return addressIn(given) ?? ''
+  return addressIn(smtp?.username ?? '') ?? addressIn(imap?.username ?? '') ?? ''
 }
-
-const isAddress = (text: string): boolean => /^[^\s@<>,;:"()[\]\\]+@[^\s@<>,;:"()[\]\\]+$/.test(text)
 
 function blankAccount({ id, userId, at }: { id: string; userId: string; at: string }): EmailAccount {
   return {

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts'
 import type { EmailAccount } from './account-rows.ts'
 import { openImap } from './imap.ts'
-import type { Reacher } from './reacher.ts'
+import type { ResolveHost } from './resolver.ts'
 import { checkSmtp } from './smtp.ts'
 
 /** Null where the account has no such server. */
@@ -12,7 +12,7 @@ export type AccountCheck = {
 
 type CheckDeps = {
   passwordOf: (id: string, half: 'imap' | 'smtp') => string | undefined
-  reach: Reacher
+  resolve: ResolveHost
   version: string
 }
 
@@ -38,7 +38,7 @@ async function checkImap(account: EmailAccount, deps: CheckDeps): Promise<Accoun
 async function checkSending(account: EmailAccount, deps: CheckDeps): Promise<AccountCheck['smtp']> {
   if (!account.smtp) return null
   try {
-    await checkSmtp(account, { reach: deps.reach, password: deps.passwordOf(account.id, 'smtp') })
+    await checkSmtp(account, { resolve: deps.resolve, password: deps.passwordOf(account.id, 'smtp') })
     return { ok: true }
   } catch (error) {
     return { ok: false, error: messageOf(error) }

@@ -1,5 +1,6 @@
 import { AppError, messageOf } from '../errors.ts'
-import type { Half, Server } from './endpoints.ts'
+import { USUAL_PORTS } from '../shapes/mail-ports.ts'
+import type { Half, Server } from './servers.ts'
 
 type Fault = Error & {
   code?: string
@@ -20,14 +21,7 @@ const UNTRUSTED = new Set([
 /** nodemailer tells of a certificate in words only. */
 const UNTRUSTED_WORDS =
   /self-signed certificate|unable to verify the first certificate|unable to get (local )?issuer certificate/i
-const SILENT = new Set([
-  'ETIMEDOUT',
-  'CONNECT_TIMEOUT',
-  'GREETING_TIMEOUT',
-  'GREEETING_TIMEOUT',
-  'UPGRADE_TIMEOUT',
-  'ETIMEOUT',
-])
+const SILENT = new Set(['ETIMEDOUT', 'CONNECT_TIMEOUT', 'GREETING_TIMEOUT', 'UPGRADE_TIMEOUT', 'ETIMEOUT'])
 
 /** What went wrong with a mail server, in words that say what to do. Holds nothing but what the server itself said. */
 export function mailFault(half: Half, server: Server, error: unknown): AppError {
@@ -57,7 +51,7 @@ export function mailFault(half: Half, server: Server, error: unknown): AppError 
   if (/starttls/i.test(fault.message))
     return say(
       'upstream_failed',
-      `${where} offers no encryption by STARTTLS. Try tls, often on port ${half === 'imap' ? 993 : 465}.`,
+      `${where} offers no encryption by STARTTLS. Try tls, often on port ${USUAL_PORTS[half].tls}.`,
     )
   const said = fault.responseText ?? fault.response ?? fault.reason ?? messageOf(error)
   return say(
@@ -77,8 +71,6 @@ function signInRefused(half: Half, { host, username }: Server, fault: Fault): st
 }
 
 function portHint(half: Half, { secure, port }: Server): string {
-  const usual = half === 'imap' ? { tls: 993, starttls: 143, none: 143 } : { tls: 465, starttls: 587, none: 25 }
-  return port === usual[secure]
-    ? 'It may be down, or a firewall is in between.'
-    : `For ${secure} the port is usually ${usual[secure]}.`
+  const usual = USUAL_PORTS[half][secure]
+  return port === usual ? 'It may be down, or a firewall is in between.' : `For ${secure} the port is usually ${usual}.`
 }

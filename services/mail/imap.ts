@@ -2,7 +2,7 @@ import type { ImapFlow } from 'imapflow'
 import { AppError } from '../errors.ts'
 import type { EmailAccount } from './account-rows.ts'
 import { mailFault } from './faults.ts'
-import type { Reacher } from './reacher.ts'
+import type { ResolveHost } from './resolver.ts'
 
 const CONNECT_MS = 20_000
 const GREETING_MS = 15_000
@@ -20,7 +20,7 @@ export type ImapOptions = { socketTimeoutMs?: number; maxIdleMs?: number }
 export async function openImap(
   account: EmailAccount,
   password: string | undefined,
-  { reach, version }: { reach: Reacher; version: string },
+  { resolve, version }: { resolve: ResolveHost; version: string },
   options: ImapOptions = {},
 ): Promise<ImapFlow> {
   const server = account.imap
@@ -30,7 +30,7 @@ export async function openImap(
   let client: ImapFlow | undefined
   try {
     client = new ImapFlow({
-      ...(await reach(account, server.host)),
+      ...(await resolve(account, server.host)),
       port: server.port,
       secure: server.secure === 'tls',
       doSTARTTLS: server.secure === 'starttls',

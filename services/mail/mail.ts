@@ -7,7 +7,7 @@ import type { EmailAccount } from './account-rows.ts'
 import { createEmailAccounts, type EmailAccountsDeps } from './accounts.ts'
 import { checkAccount, type AccountCheck } from './check.ts'
 import { composePlain } from './compose.ts'
-import { createReacher } from './reacher.ts'
+import { createResolver } from './resolver.ts'
 import { sendSmtp } from './smtp.ts'
 
 export type MailDeps = EmailAccountsDeps & {
@@ -27,7 +27,7 @@ export function createMail(deps: MailDeps) {
     const user = deps.user(userId)
     return user?.role === 'admin' && user.isActive
   }
-  const reach = createReacher({ isAdmin, lookup: deps.lookup })
+  const resolve = createResolver({ isAdmin, lookup: deps.lookup })
 
   /** By which the house itself writes: the first that an administrator set up to send. */
   function houseAccount(): EmailAccount | undefined {
@@ -38,7 +38,7 @@ export function createMail(deps: MailDeps) {
     const messageId = `${newId()}@${account.address.split('@')[1]}`
     const facts = { messageId, from: account.address, fromName: deps.persona(account.userId).agentName, date: now() }
     const password = accounts.passwordOf(account.id, 'smtp')
-    return sendSmtp(account, { reach, password }, await composePlain({ ...facts, ...letter }))
+    return sendSmtp(account, { resolve, password }, await composePlain({ ...facts, ...letter }))
   }
 
   return {
@@ -48,7 +48,7 @@ export function createMail(deps: MailDeps) {
     async check(userId: string, id: string, by: Actor): Promise<AccountCheck> {
       const account = accounts.get(userId, id)
       deps.audit.record({ kind: 'email_account', action: 'tested', subject: account.label, by })
-      return checkAccount(account, { passwordOf: accounts.passwordOf, reach, version })
+      return checkAccount(account, { passwordOf: accounts.passwordOf, resolve, version })
     },
 
     /** Mails of the house itself, to an address that a user gave as their own. */

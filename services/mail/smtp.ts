@@ -4,13 +4,13 @@ import { AppError } from '../errors.ts'
 import type { Delivery } from '../outbox/delivery.ts'
 import type { EmailAccount } from './account-rows.ts'
 import { mailFault } from './faults.ts'
-import type { Reacher } from './reacher.ts'
+import type { ResolveHost } from './resolver.ts'
 
 const CONNECT_MS = 20_000
 const GREETING_MS = 15_000
 const SOCKET_MS = 60_000
 
-type Way = { reach: Reacher; password: string | undefined }
+type Way = { resolve: ResolveHost; password: string | undefined }
 
 /** A whole message as it goes over the wire, and to whom; `from` and `to` are bare addresses. */
 export type RawMail = { from: string; to: readonly string[]; raw: Buffer }
@@ -61,11 +61,11 @@ function notDelivered(to: string, account: EmailAccount, error: unknown, begun: 
   return { to, state: 'refused', error: message, status: responseCode, forGood: (responseCode ?? 0) >= 500 }
 }
 
-async function transportOf(account: EmailAccount, { reach, password }: Way): Promise<Transporter> {
+async function transportOf(account: EmailAccount, { resolve, password }: Way): Promise<Transporter> {
   const server = account.smtp
   if (!server) throw new AppError('conflict', 'This account has no SMTP server.')
   const { createTransport } = await import('nodemailer')
-  const { host, servername } = await reach(account, server.host)
+  const { host, servername } = await resolve(account, server.host)
   return createTransport({
     host,
     port: server.port,

@@ -1,11 +1,12 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
+import { USUAL_PORTS, type Secure } from '../../../services/shapes/mail-ports.ts'
 import { api, elsewhere, fieldError } from '../api.ts'
 import { useAction } from '../ui/action.ts'
 import { DialogForm } from '../ui/dialog-form.tsx'
 import { AreaField, CheckField, SelectField, TextField } from '../ui/field.tsx'
 import { Problem } from '../ui/states.tsx'
-import type { EmailAccount, Secure } from './email-accounts.tsx'
+import type { EmailAccount } from './email-accounts.tsx'
 
 type Half = 'imap' | 'smtp'
 /** As it stands in the fields of one server; an empty host is no server, an empty password leaves it as it is. */
@@ -16,10 +17,6 @@ const SECURE = [
   ['starttls', 'STARTTLS'],
   ['none', 'None (this machine only)'],
 ] as const
-const PORTS: Record<Half, Record<Secure, number>> = {
-  imap: { tls: 993, starttls: 143, none: 143 },
-  smtp: { tls: 465, starttls: 587, none: 25 },
-}
 const FIELDS = ['label', 'address', 'tls_ca', ...(['imap', 'smtp'] as const).flatMap(fieldsOf)]
 
 type EmailAccountDialogProps = { account: EmailAccount | null; onClose: () => void; onSaved: () => void }
@@ -125,7 +122,7 @@ type ServerFieldsProps = {
 
 function ServerFields({ half, title, server, set, kept, error }: ServerFieldsProps) {
   const change = (values: Partial<Server>) => set({ ...server, ...values })
-  const usual = (secure: Secure) => String(PORTS[half][secure])
+  const usual = (secure: Secure) => String(USUAL_PORTS[half][secure])
   const secured = (secure: Secure) =>
     change({ secure, port: server.port === usual(server.secure) ? usual(secure) : server.port })
   return (
@@ -178,7 +175,7 @@ function serverOf(half: Half, account: EmailAccount | null): Server {
   const secure = account?.[`${half}_secure`] ?? 'tls'
   return {
     host: account?.[`${half}_host`] ?? '',
-    port: String(account?.[`${half}_port`] ?? PORTS[half][secure]),
+    port: String(account?.[`${half}_port`] ?? USUAL_PORTS[half][secure]),
     secure,
     username: account?.[`${half}_username`] ?? '',
     password: '',

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
+import type { Secure } from '../../../services/shapes/mail-ports.ts'
 import { api } from '../api.ts'
 import { SettingsFrame } from '../frame/settings-frame.tsx'
 import { Button } from '../ui/button.tsx'
@@ -10,7 +11,6 @@ import { Badge, Empty, Loading, Problem } from '../ui/states.tsx'
 import { complain, tell } from '../ui/toast.tsx'
 import { EmailAccountDialog } from './email-account-dialog.tsx'
 
-export type Secure = 'tls' | 'starttls' | 'none'
 export type EmailAccount = {
   id: string
   label: string

@@ -3,17 +3,13 @@ import { isLoopback } from '../config.ts'
 import type { AppError } from '../errors.ts'
 import { invalidField } from '../errors.ts'
 import type { EmailAccountChange } from '../shapes/email-account.ts'
+import { USUAL_PORTS, type Secure } from '../shapes/mail-ports.ts'
 
-export type Secure = 'tls' | 'starttls' | 'none'
 export type Half = 'imap' | 'smtp'
 
 /** One server of an account. `username` is '' where nobody signs in, which only SMTP allows. */
 export type Server = { host: string; port: number; secure: Secure; username: string }
 
-const DEFAULT_PORT: Record<Half, Record<Secure, number>> = {
-  imap: { tls: 993, starttls: 143, none: 143 },
-  smtp: { tls: 465, starttls: 587, none: 25 },
-}
 /** What a port means by registration and habit (RFC 8314); any other is TLS from the first byte unless said otherwise. */
 const BY_PORT: Record<number, Secure> = { 143: 'starttls', 587: 'starttls', 25: 'starttls', 2525: 'starttls' }
 
@@ -35,7 +31,7 @@ export function serverAfter(half: Half, change: EmailAccountChange, before: Serv
       `Without encryption, mail and passwords would travel in the open. Use tls or starttls for ${host}; none is for servers on this machine.`,
     )
   const username = change[`${half}_username`] ?? (change[`${half}_username`] === null ? '' : before?.username)
-  return { host, port: port ?? DEFAULT_PORT[half][secure], secure, username: username ?? '' }
+  return { host, port: port ?? USUAL_PORTS[half][secure], secure, username: username ?? '' }
 }
 
 /** A new port without a word about encryption means what that port means. */
