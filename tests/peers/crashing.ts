@@ -53,18 +53,22 @@ export async function crash(plan: CrashPlan): Promise<CrashReport> {
   const runs = new Map<string, string>()
   let number = 0
 
+  async function submitNext(owner: Client): Promise<void> {
+    const key = `run-${++number}`
+    while (!runs.has(key)) {
+      const { body } = await owner.post(
+        `/api/agents/${agentId}/run`,
+        { message: `Do ${key}.` },
+        { headers: { 'idempotency-key': key } },
+      )
+      if (body.run_id) runs.set(key, body.run_id)
+      else await sleep(20)
+    }
+  }
+
   async function submit(owner: Client): Promise<void> {
     for (;;) {
-      const key = `run-${++number}`
-      while (!runs.has(key)) {
-        const { body } = await owner.post(
-          `/api/agents/${agentId}/run`,
-          { message: `Do ${key}.` },
-          { headers: { 'idempotency-key': key } },
-        )
-        if (body.run_id) runs.set(key, body.run_id)
-        else await sleep(20)
-      }
+      await submitNext(owner)
       await sleep(random() * 120)
     }
   }
@@ -82,6 +86,7 @@ export async function crash(plan: CrashPlan): Promise<CrashReport> {
   }
 
   await using steward = await start()
+  await submitNext(steward.owner)
   const counted = (id: string) => receiver.received.filter((one) => one.id === id).length
   const unfinished = await quiet(steward.owner, counted)
   const fates = await Promise.all([...runs].map(([key, id]) => fateOf(steward.owner, { key, id, folder, counted })))
