@@ -243,8 +243,8 @@ CREATE INDEX runs_by_task ON runs (task_id, number) WHERE task_id IS NOT NULL;
 CREATE INDEX runs_by_parent ON runs (parent_run_id, number) WHERE parent_run_id IS NOT NULL;
 CREATE INDEX runs_by_origin ON runs (user_id, origin, number) WHERE origin <> 'chat';
 CREATE INDEX runs_by_status ON runs (user_id, status, number) WHERE ended_at IS NOT NULL;
-CREATE INDEX runs_by_agent_status ON runs (agent_id, status, number) WHERE agent_id IS NOT NULL;
-CREATE INDEX runs_by_task_status ON runs (task_id, status, number) WHERE task_id IS NOT NULL;
+CREATE INDEX runs_by_agent_status ON runs (agent_id, status, number) WHERE agent_id IS NOT NULL AND ended_at IS NOT NULL;
+CREATE INDEX runs_by_task_status ON runs (task_id, status, number) WHERE task_id IS NOT NULL AND ended_at IS NOT NULL;
 CREATE INDEX runs_active ON runs (conversation_id, number) WHERE status IN ('queued', 'running', 'waiting', 'paused');
 CREATE INDEX runs_by_conversation ON runs (conversation_id, number);
 CREATE INDEX runs_said ON runs (number, user_id, conversation_id) WHERE lane = 'chat' AND parent_run_id IS NULL;
@@ -393,7 +393,6 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_by_conversation ON events (conversation_id, seq);
 CREATE INDEX events_by_agent ON events (agent_id, seq) WHERE agent_id IS NOT NULL;
-CREATE INDEX events_by_age ON events (created_at);
 
 -- System prompts by the SHA-256 of their text, so that a run goes on with the very words it began with.
 CREATE TABLE prompts (

@@ -39,14 +39,29 @@ export function createEvents({
   const oldestOf = db.prepare<[string], { seq: number | null }>(
     'SELECT min(seq) AS seq FROM events WHERE conversation_id = ?',
   )
-  const OLD = `SELECT seq, conversation_id FROM events WHERE created_at < ? AND (run_id IS NULL OR run_id NOT IN (
-       SELECT id FROM runs WHERE status IN ('queued', 'running', 'waiting', 'paused'))) ORDER BY created_at LIMIT ?`
+  const from = db.prepare<[number], { seq: number; at: string }>(
+    'SELECT seq, created_at AS at FROM events WHERE seq >= ? ORDER BY seq LIMIT 1',
+  )
+  const OLD = `SELECT seq, conversation_id FROM events WHERE seq <= @upTo AND created_at < @before AND (run_id IS NULL OR run_id NOT IN (
+       SELECT id FROM runs WHERE status IN ('queued', 'running', 'waiting', 'paused'))) ORDER BY seq LIMIT @limit`
   const trimMarks = db.prepare(
     `UPDATE conversations SET trimmed_to = max(trimmed_to, old.seq) FROM (
        SELECT conversation_id, max(seq) AS seq FROM (${OLD}) GROUP BY conversation_id
      ) AS old WHERE conversations.id = old.conversation_id`,
   )
   const trim = db.prepare(`DELETE FROM events WHERE seq IN (SELECT seq FROM (${OLD}))`)
+
+  /** The last seq from before a time. Frames are written in the order of time, so no index by age has to be kept. */
+  function lastBefore(before: string): number {
+    let [old, young] = [0, (newest.get()?.seq ?? 0) + 1]
+    while (young - old > 1) {
+      const middle = Math.floor((old + young) / 2)
+      const found = from.get(middle)
+      if (found && found.seq < young && found.at < before) old = found.seq
+      else young = middle
+    }
+    return old
+  }
 
   const byConversation = new Map<string, Set<Listener>>()
   const byUser = new Map<string, Set<Listener>>()
@@ -115,8 +130,9 @@ export function createEvents({
     /** Lets go of frames from before a time, so many at most, and notes in each conversation how far. Those of unfinished runs stay. */
     trim(before: Date, limit = -1): number {
       return db.transact(() => {
-        trimMarks.run(before.toISOString(), limit)
-        return trim.run(before.toISOString(), limit).changes
+        const old = { before: before.toISOString(), upTo: lastBefore(before.toISOString()), limit }
+        trimMarks.run(old)
+        return trim.run(old).changes
       })
     },
   }

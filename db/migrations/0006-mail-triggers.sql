@@ -113,3 +113,10 @@ CREATE INDEX outbox_due ON outbox (next_attempt_at) WHERE state = 'queued';
 CREATE INDEX outbox_unsettled ON outbox (state) WHERE state IN ('queued', 'sending', 'uncertain');
 CREATE INDEX outbox_by_address ON outbox (address, id);
 CREATE INDEX outbox_by_call ON outbox (call_id) WHERE call_id IS NOT NULL;
+
+-- What runs go through is written often and asked for seldom: only ended runs are found by agent or task and status.
+DROP INDEX runs_by_agent_status;
+DROP INDEX runs_by_task_status;
+CREATE INDEX runs_by_agent_status ON runs (agent_id, status, number) WHERE agent_id IS NOT NULL AND ended_at IS NOT NULL;
+CREATE INDEX runs_by_task_status ON runs (task_id, status, number) WHERE task_id IS NOT NULL AND ended_at IS NOT NULL;
+DROP INDEX events_by_age;

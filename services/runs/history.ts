@@ -84,9 +84,12 @@ const WAYS = {
   },
   origin: { index: 'runs_by_origin', where: `user_id = @user AND origin <> 'chat' AND origin = @origin` },
   agent: { index: 'runs_by_agent', where: 'agent_id = @agent' },
-  agentStatus: { index: 'runs_by_agent_status', where: 'agent_id = @agent AND status = @status' },
+  agentEnded: {
+    index: 'runs_by_agent_status',
+    where: 'agent_id = @agent AND ended_at IS NOT NULL AND status = @status',
+  },
   task: { index: 'runs_by_task', where: 'task_id = @task' },
-  taskStatus: { index: 'runs_by_task_status', where: 'task_id = @task AND status = @status' },
+  taskEnded: { index: 'runs_by_task_status', where: 'task_id = @task AND ended_at IS NOT NULL AND status = @status' },
 } satisfies Record<string, Way>
 
 export type History = ReturnType<typeof createHistory>
@@ -188,9 +191,11 @@ const ENDED: ReadonlySet<string> = new Set(['succeeded', 'failed', 'stopped', 'i
 
 function waysOf({ status, agent_id, task_id, origin }: RunFilter): Way[] {
   const ways: Way[] = []
-  if (agent_id !== undefined) ways.push(status === undefined ? WAYS.agent : WAYS.agentStatus)
-  if (task_id !== undefined) ways.push(status === undefined ? WAYS.task : WAYS.taskStatus)
-  if (status !== undefined && ways.length === 0) ways.push(ENDED.has(status) ? WAYS.ended : WAYS.unfinished)
+  const isEnded = status !== undefined && ENDED.has(status)
+  if (agent_id !== undefined) ways.push(isEnded ? WAYS.agentEnded : WAYS.agent)
+  if (task_id !== undefined) ways.push(isEnded ? WAYS.taskEnded : WAYS.task)
+  if (status !== undefined && !isEnded) ways.push(WAYS.unfinished)
+  if (isEnded && ways.length === 0) ways.push(WAYS.ended)
   if (origin !== undefined && origin !== 'chat') ways.push(WAYS.origin)
   return ways
 }
