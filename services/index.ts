@@ -181,6 +181,7 @@ export function createServices(deps: ServicesDeps) {
   const tasks = createTasks({ ...staff, agents })
   const mailDeps = { vault, alsoMask: credentials.alsoMask, persona: personalities.get, user: access.users.find }
   const mail = createMail({ ...staff, ...mailDeps, newId, version, agents, lookup: deps.edge?.lookup })
+  closing.add('mail', () => mail.close())
   const { engine, queue, decisions, runs, subAgents, control } = createRunEngine({
     ...base,
     log,

@@ -7,6 +7,8 @@ import type { EmailAccount } from './account-rows.ts'
 import { createEmailAccounts, type EmailAccountsDeps } from './accounts.ts'
 import { checkAccount, type AccountCheck } from './check.ts'
 import { composePlain } from './compose.ts'
+import { createConnections } from './connections.ts'
+import { mailboxOf } from './mailbox.ts'
 import { createResolver } from './resolver.ts'
 import { sendSmtp } from './smtp.ts'
 
@@ -29,6 +31,9 @@ export function createMail(deps: MailDeps) {
   }
   const resolve = createResolver({ isAdmin, lookup: deps.lookup })
 
+  const { passwordOf, onChange } = accounts
+  const connections = createConnections({ passwordOf, onChange, resolve, version })
+
   /** By which the house itself writes: the first that an administrator set up to send. */
   function houseAccount(): EmailAccount | undefined {
     return accounts.all().find(({ enabled, smtp, userId }) => enabled && smtp && isAdmin(userId))
@@ -43,6 +48,8 @@ export function createMail(deps: MailDeps) {
 
   return {
     accounts,
+    mailboxOf: (account: EmailAccount) => mailboxOf(account, connections),
+    close: () => connections.close(),
 
     /** Signs in at the account's servers and says what they can do. Throws `not_found`. */
     async check(userId: string, id: string, by: Actor): Promise<AccountCheck> {
