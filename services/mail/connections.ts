@@ -1,9 +1,8 @@
-import type { ImapFlow } from 'imapflow'
 import { AppError } from '../errors.ts'
 import { orAborted } from '../runs/attempt.ts'
 import type { EmailAccount } from './account-rows.ts'
 import { mailFault } from './faults.ts'
-import { openImap } from './imap.ts'
+import { openImap, type ImapFlow } from './imap.ts'
 import type { ResolveHost } from './resolver.ts'
 
 export type ConnectionsDeps = {

@@ -4,6 +4,8 @@ import type { EmailAccount } from './account-rows.ts'
 import { mailFault } from './faults.ts'
 import type { ResolveHost } from './resolver.ts'
 
+export type { FetchMessageObject, ImapFlow, ListResponse, SearchObject } from 'imapflow'
+
 const CONNECT_MS = 20_000
 const GREETING_MS = 15_000
 const MIB = 1024 * 1024

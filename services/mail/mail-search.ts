@@ -1,6 +1,6 @@
-import type { SearchObject } from 'imapflow'
 import { invalidField } from '../errors.ts'
 import { visible } from '../policy/sanitize.ts'
+import type { SearchObject } from './imap.ts'
 
 const MOST_TERMS = 8
 const GMAIL = 'X-GM-EXT-1'

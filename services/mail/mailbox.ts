@@ -1,7 +1,7 @@
-import type { FetchMessageObject, ImapFlow, ListResponse } from 'imapflow'
 import { AppError } from '../errors.ts'
 import type { EmailAccount } from './account-rows.ts'
 import type { Connections } from './connections.ts'
+import type { FetchMessageObject, ImapFlow, ListResponse } from './imap.ts'
 import { mailIdOf, mailPlaceOf, type MailPlace } from './mail-id.ts'
 import { searchOf } from './mail-search.ts'
 import type { Correspondent } from './message.ts'
