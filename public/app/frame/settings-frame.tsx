@@ -6,7 +6,7 @@ import { Page } from '../ui/page.tsx'
 
 type Part = readonly [path: string, name: string, about: string, forAdmins?: true]
 
-/** The parts of the settings, in the order of their tabs. */
+/** The parts of the settings. */
 const PARTS: readonly Part[] = [
   ['/settings/personality', 'Personality', 'Who your steward is, and what it knows of you.'],
   ['/models', 'Models', 'Which models there are, what they cost, and which one answers.'],
@@ -24,31 +24,63 @@ const PARTS: readonly Part[] = [
   ['/settings/account', 'Account', 'How you sign in, where you are signed in, the theme and the recovery key.'],
 ]
 
-/** Those that are open to whoever reads the page. */
-export const settingsParts = (): readonly Part[] => PARTS.filter(([, , , forAdmins]) => !forAdmins || isAdmin())
+/** In which company they stand. What is named nowhere stands with the last. */
+const GROUPS: readonly (readonly [name: string, paths: readonly string[]])[] = [
+  ['You', ['/settings/account', '/settings/personality']],
+  ['Work', ['/models', '/settings/limits']],
+  [
+    'Safety',
+    ['/settings/security', '/settings/whitelists', '/settings/grants', '/settings/credentials', '/settings/api-keys'],
+  ],
+  ['Connections', ['/settings/mail', '/settings/webhooks']],
+  ['House', ['/settings/data', '/settings/doctor', '/admin/users']],
+]
+
+export type SettingsGroup = { name: string; parts: readonly Part[] }
+
+/** Those that are open to whoever reads the page, group by group. */
+export function settingsGroups(): readonly SettingsGroup[] {
+  const open = PARTS.filter(([, , , forAdmins]) => !forAdmins || isAdmin())
+  const named = new Set(GROUPS.flatMap(([, paths]) => paths))
+  const rest = open.filter(([path]) => !named.has(path))
+  return GROUPS.map(([name, paths], index) => ({
+    name,
+    parts: [
+      ...paths.flatMap((wanted) => open.filter(([path]) => path === wanted)),
+      ...(index === GROUPS.length - 1 ? rest : []),
+    ],
+  })).filter(({ parts }) => parts.length > 0)
+}
 
 type SettingsFrameProps = { actions?: ComponentChildren; children: ComponentChildren }
 
-/** The frame of every settings page: its name, what it is for, and the way to the others. */
+/** The frame of every settings page: its name, what it is for, and beside or above it the way to the others. */
 export function SettingsFrame({ actions, children }: SettingsFrameProps): JSX.Element {
-  const parts = settingsParts()
-  const here = parts.find(([path]) => path === place.value.path)
-  const tabs = useRef<HTMLElement>(null)
+  const groups = settingsGroups()
+  const here = groups.flatMap(({ parts }) => parts).find(([path]) => path === place.value.path)
+  const ways = useRef<HTMLElement>(null)
   useEffect(() => {
-    tabs.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+    ways.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
   }, [here])
   return (
-    <>
-      <nav class="tabs" aria-label="Settings" ref={tabs}>
-        {parts.map(([path, name]) => (
-          <a key={path} href={path} aria-current={path === here?.[0] ? 'page' : undefined}>
-            {name}
-          </a>
+    <div class="settings">
+      <nav class="settings-ways" aria-label="Settings" ref={ways}>
+        {groups.map(({ name, parts }) => (
+          <div key={name} role="group" aria-label={name}>
+            <span class="settings-group" aria-hidden="true">
+              {name}
+            </span>
+            {parts.map(([path, label]) => (
+              <a key={path} href={path} aria-current={path === here?.[0] ? 'page' : undefined}>
+                {label}
+              </a>
+            ))}
+          </div>
         ))}
       </nav>
       <Page title={here?.[1] ?? 'Settings'} intro={here?.[2]} actions={actions}>
         {children}
       </Page>
-    </>
+    </div>
   )
 }

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact'
-import { settingsParts } from '../frame/settings-frame.tsx'
+import { settingsGroups } from '../frame/settings-frame.tsx'
 import { Icon, type IconName } from '../ui/icons.tsx'
-import { Page } from '../ui/page.tsx'
+import { Page, Section } from '../ui/page.tsx'
 
 const ICONS: Record<string, IconName> = {
   '/settings/personality': 'chat',
@@ -18,34 +18,39 @@ const ICONS: Record<string, IconName> = {
   '/settings/doctor': 'pulse',
   '/admin/users': 'people',
   '/settings/account': 'person',
+  '/docs': 'book',
 }
+
+const LAST = 'House'
 
 /** The settings' table of contents. */
 export function SettingsPage(): JSX.Element {
   return (
     <Page title="Settings">
-      <ul class="tiles plain-list">
-        {settingsParts().map(([path, name, about]) => (
-          <li key={path}>
-            <a class="tile" href={path}>
-              <Icon name={ICONS[path] ?? 'gear'} size={22} />
-              <span>
-                <strong>{name}</strong>
-                <span class="muted">{about}</span>
-              </span>
-            </a>
-          </li>
-        ))}
-        <li>
-          <a class="tile" href="/docs">
-            <Icon name="book" size={22} />
-            <span>
-              <strong>API documentation</strong>
-              <span class="muted">Every route, to read and to try.</span>
-            </span>
-          </a>
-        </li>
-      </ul>
+      {settingsGroups().map(({ name, parts }) => (
+        <Section key={name} title={name}>
+          <ul class="tiles plain-list">
+            {parts.map(([path, title, about]) => (
+              <Tile key={path} path={path} title={title} about={about} />
+            ))}
+            {name === LAST && <Tile path="/docs" title="API documentation" about="Every route, to read and to try." />}
+          </ul>
+        </Section>
+      ))}
     </Page>
+  )
+}
+
+function Tile({ path, title, about }: { path: string; title: string; about: string }): JSX.Element {
+  return (
+    <li>
+      <a class="tile" href={path}>
+        <Icon name={ICONS[path] ?? 'gear'} size={22} />
+        <span>
+          <strong>{title}</strong>
+          <span class="muted">{about}</span>
+        </span>
+      </a>
+    </li>
   )
 }
