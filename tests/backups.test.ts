@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import Database from 'better-sqlite3'
 import { SCHEMA_VERSION } from '../db/open.ts'
@@ -261,6 +261,18 @@ describe('a restore', () => {
     assert.equal(status, 0, complained)
     assert.match(said, /The master key fits/)
     await assertAllThere(target)
+  })
+
+  it('stands in the audit log of the house that came out of it, once', async () => {
+    const target = folder()
+    put(join(target, 'master.key'), `${key()}\n`)
+    assert.equal((await restore(target, [made])).status, 0)
+    for (let starts = 0; starts < 2; starts++) {
+      await using steward = await startSteward({ dataDir: target })
+      const { entries } = (await steward.owner.get('/api/audit?kind=backup')).body
+      const restored = entries.filter(({ action }: { action: string }) => action === 'restored')
+      assert.deepEqual(restored.map(({ subject, actor }: any) => [subject, actor]), [[basename(made), 'system']]) // prettier-ignore
+    }
   })
 
   it('takes a key from the environment, and another data folder by name', async () => {

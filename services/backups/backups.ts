@@ -11,6 +11,7 @@ import { createWorkLog, type WorkCause, type WorkKind } from './log.ts'
 import { readManifest, type Cause } from './manifest.ts'
 import { alone, instantOf, namesIn, removeBackup } from './places.ts'
 import { toPrune } from './prune.ts'
+import { takeRestoreNote } from './restore-note.ts'
 import { inThread } from './thread.ts'
 import { isDrillDue, isDue } from './when.ts'
 import type { Job, Outcome } from './worker.ts'
@@ -222,6 +223,7 @@ export function createBackups(deps: BackupsDeps) {
 
     start(closing: ReturnType<typeof createCloseStack>): void {
       done.cutOff()
+      takeRestoreNote(dataDir, deps)
       const timer = setInterval(() => {
         try {
           look()

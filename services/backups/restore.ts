@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { lstat, mkdir, rename, rm } from 'node:fs/promises'
-import { isAbsolute, join, resolve } from 'node:path'
+import { basename, isAbsolute, join, resolve } from 'node:path'
 import { SCHEMA_VERSION } from '../../db/open.ts'
 import { openSnapshot } from '../../db/snapshot.ts'
 import { keyIn } from '../audit/keys.ts'
@@ -10,6 +10,7 @@ import { CHECK, fits, keyFiles } from '../master-key.ts'
 import { syncFolder } from '../private-file.ts'
 import { DATABASE, FOLDERS, readManifest, type Manifest } from './manifest.ts'
 import { isName, nameOf, namesIn } from './places.ts'
+import { leaveRestoreNote } from './restore-note.ts'
 import { copyPrivate, hashFile, linked } from './tree.ts'
 
 export type RestoreOrder = {
@@ -49,7 +50,9 @@ export async function restoreBackup(order: RestoreOrder): Promise<Restored> {
     const beside = join(dataDir, '.restoring')
     await rm(beside, { recursive: true, force: true })
     await putInto(folder, manifest, beside)
-    const movedAside = await exchange(dataDir, beside, `before-restore-${nameOf(now())}`)
+    const at = now()
+    leaveRestoreNote(dataDir, { backup: basename(folder), at: at.toISOString() })
+    const movedAside = await exchange(dataDir, beside, `before-restore-${nameOf(at)}`)
     return { folder, manifest, movedAside }
   } finally {
     place.release()
