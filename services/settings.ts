@@ -33,6 +33,8 @@ const DEFAULTS = {
   backup_time: '03:30' as string,
   backup_keep_daily: 7 as number,
   backup_keep_weekly: 4 as number,
+  /** Which rules of a mail account count for a mail that fits several. */
+  mail_match: 'first' as 'first' | 'all',
   /** Providers that may not be told what is private. */
   public_only_providers: [] as string[],
 }

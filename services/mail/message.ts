@@ -24,10 +24,15 @@ export type MailMessage = {
   /** The history that `text` leaves out. */
   quoted: string
   attachments: MailAttachment[]
-  /** Header fields that say what kind of mail it is, by their lower-case names, each with all its values from the top. */
+  /**
+   * Header fields that say what kind of mail it is, and those that make its identity, by their lower-case names, each with
+   * all its values from the top as they came, unfolded.
+   */
   headers: Readonly<Record<string, readonly string[]>>
   /** SHA-256 over everything after the header, as it came, in hexadecimal. */
   bodyHash: string
+  /** False where nothing but its header could be read. */
+  readable: boolean
   /** What could not be read, in words for the owner. */
   problems: string[]
 }

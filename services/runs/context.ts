@@ -26,7 +26,7 @@ const NO_RESULT = 'This was not done.'
 const LONG_SILENCE_MS = 10 * 60_000
 
 const TRIMMED_CHARS = 300
-const MOST_ATTACHED_CHARS = 150_000
+export const MOST_ATTACHED_CHARS = 150_000
 const CHARS_PER_TOKEN = 3
 const MEDIA_TOKENS = 5_000
 
