@@ -29,6 +29,9 @@ const BACKLOG = 4_096
 const HERE = import.meta.dirname
 const PROGRAM_DIR = basename(HERE) === 'dist' ? join(HERE, '..') : HERE
 
+/** A thread's own file, built or not. */
+const workerAt = (path: string): URL => new URL(`./${path}${extname(import.meta.filename)}`, import.meta.url)
+
 export type Steward = { url: string; log: Log; services: ReturnType<typeof createServices>; stop: () => Promise<void> }
 
 /**
@@ -60,8 +63,11 @@ export async function start(
     furtherTools: further.tools ?? [],
     edge: further.edge,
     mailer: further.mailer,
-    pageWorker: new URL(`./services/web/worker${extname(import.meta.filename)}`, import.meta.url),
-    backupWorker: new URL(`./services/backups/worker${extname(import.meta.filename)}`, import.meta.url),
+    workers: {
+      page: workerAt('services/web/worker'),
+      backup: workerAt('services/backups/worker'),
+      mail: workerAt('services/mail/parse-worker'),
+    },
   })
   mask = services.credentials.mask
 

@@ -66,8 +66,8 @@ export type ServicesDeps = {
   /** Written at build time; unbuilt, the schemas are made on first use. */
   toolSchemaFile: string
   furtherTools: readonly Tool[]
-  pageWorker: URL
-  backupWorker: URL
+  /** The files of the threads for what strangers wrote, and for backups. */
+  workers: Record<'page' | 'backup' | 'mail', URL>
   edge?: NetworkEdge | undefined
   /** In place of the mail accounts. */
   mailer?: Mailer | undefined
@@ -136,7 +136,7 @@ export function createServices(deps: ServicesDeps) {
     trashDir: folder.trash,
     privateHosts: config.allowedPrivateHosts,
     edge: deps.edge,
-    pageWorker: deps.pageWorker,
+    pageWorker: deps.workers.page,
     folders: () => whitelists.folders().map((entry) => ({ path: entry.path, writtenBy: entry.written_by })),
     ownFolder: (userId) => myFiles.folderOf(userId),
     searchEngine: () => configuredEngine(credentials.find),
@@ -180,7 +180,7 @@ export function createServices(deps: ServicesDeps) {
   const agents = createAgents(staff)
   const tasks = createTasks({ ...staff, agents })
   const mailDeps = { vault, alsoMask: credentials.alsoMask, persona: personalities.get, user: access.users.find }
-  const mail = createMail({ ...staff, ...mailDeps, newId, version, agents, lookup: deps.edge?.lookup })
+  const mail = createMail({ ...deps, ...staff, ...mailDeps, newId, agents })
   closing.add('mail', () => mail.close())
   const { engine, queue, decisions, runs, subAgents, control } = createRunEngine({
     ...base,
@@ -239,7 +239,7 @@ export function createServices(deps: ServicesDeps) {
   const vitals = createVitals({ db, folder, now, version })
   const people = createPeople({ ...base, ...access, audit, usage, runs, folder })
   const kept = { ...access, idempotency, trash, events, notifications, grants, audit, vault, settings, credentials }
-  const care = createCare({ ...deps, ...kept, worker: deps.backupWorker })
+  const care = createCare({ ...deps, ...kept, worker: deps.workers.backup })
 
   return {
     ...access,

@@ -64,6 +64,7 @@ const HOMES: Record<string, RegExp> = {
   '@simplewebauthn/browser': /^public\/app\//,
   imapflow: /^services\/mail\/imap\.ts$/,
   nodemailer: /^services\/mail\//,
+  mailparser: /^services\/mail\/take-apart\.ts$/,
   marked: /^public\/app\//,
   dompurify: /^public\/app\//,
   cronstrue: /^public\/app\//,

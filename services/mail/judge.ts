@@ -146,7 +146,8 @@ function decided(matched: readonly Trigger[], thread: string, facts: MailFacts):
       outcome: 'loop',
       reason: `Mails of this thread started ${before} runs within 24 hours; it may be two programs that answer each other.`,
     }
-  return { outcome: 'started', reason: startedBecause(starts, matched.length), starts: once(starts) }
+  const gone = wanted.length > starts.length ? ' The agent of another rule that fits is gone.' : ''
+  return { outcome: 'started', reason: startedBecause(starts) + gone, starts: once(starts) }
 }
 
 function nobody(rules: number, account: MailFacts['account']): Verdict {
@@ -155,9 +156,9 @@ function nobody(rules: number, account: MailFacts['account']): Verdict {
   return { outcome: 'failed', reason: 'The agent that this mail is for is gone. Choose another one.' }
 }
 
-function startedBecause(starts: readonly Start[], matched: number): string {
+function startedBecause(starts: readonly Start[]): string {
   if (starts[0]!.triggerId === null) return 'This account has no rules, so every mail that is allowed starts its agent.'
-  return matched === 1 ? 'A rule fits it.' : `${matched} rules fit it.`
+  return starts.length === 1 ? 'A rule fits it.' : `${starts.length} rules fit it.`
 }
 
 /** Two rules that name the same agent start it once. */

@@ -1,5 +1,6 @@
 import { visible } from '../policy/sanitize.ts'
 import type { IntakeAttachment } from '../shapes/intake.ts'
+import { textOfBytes } from './charsets.ts'
 import type { MailAttachment } from './message.ts'
 
 /** How files begin that models look at; what a mail calls them is its sender's choice. */
@@ -17,21 +18,14 @@ const TEXT_NAME = /\.(txt|md|csv|tsv|json|xml|ya?ml|toml|ics|vcf|log|html?|eml)$
  * An attachment as a model can be shown it, or undefined. Pictures and documents are what they begin like, whatever they are
  * called; every kind of text becomes plain text in UTF-8.
  */
-export function lookable({ name, mediaType, data }: MailAttachment): IntakeAttachment | undefined {
+export function lookable({ name, mediaType, data, text }: MailAttachment): IntakeAttachment | undefined {
   if (!data || data.length === 0) return undefined
   const called = { name: visible(name).replace(/\s+/g, ' ').trim().slice(0, 255) || 'file' }
+  if (text !== undefined) return { ...called, mediaType: 'text/plain', data: Buffer.from(visible(text)) }
   const known = BEGINNINGS.find(([, begins]) => begins(data))?.[0]
   if (known !== undefined) return { ...called, mediaType: known, data }
   const isText =
     TEXT.test(mediaType) || (TEXT_NAME.test(name) && /^(application\/octet-stream|message\/)/.test(mediaType))
   if (!isText || data.subarray(0, 4096).includes(0)) return undefined
-  return { ...called, mediaType: 'text/plain', data: Buffer.from(visible(decoded(data))) }
-}
-
-function decoded(data: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(data)
-  } catch {
-    return new TextDecoder('windows-1252').decode(data)
-  }
+  return { ...called, mediaType: 'text/plain', data: Buffer.from(visible(textOfBytes(data))) }
 }

@@ -2,13 +2,14 @@ import type { Actor } from '../audit.ts'
 import { AppError } from '../errors.ts'
 import type { HouseMail, Mailer } from '../mailer.ts'
 import type { Delivery } from '../outbox/delivery.ts'
-import type { Lookup } from '../outgoing/connect.ts'
+import type { NetworkEdge } from '../outgoing/connect.ts'
 import type { EmailAccount } from './account-rows.ts'
 import { createEmailAccounts, type EmailAccountsDeps } from './accounts.ts'
 import { checkAccount, type AccountCheck } from './check.ts'
 import { composePlain } from './compose.ts'
 import { createConnections } from './connections.ts'
 import { mailboxOf } from './mailbox.ts'
+import { createMailReader } from './parse.ts'
 import { createResolver } from './resolver.ts'
 import { sendSmtp } from './smtp.ts'
 
@@ -16,7 +17,9 @@ export type MailDeps = EmailAccountsDeps & {
   version: string
   persona: (userId: string) => { agentName: string }
   user: (id: string) => { role: 'admin' | 'user'; isActive: boolean } | undefined
-  lookup?: Lookup | undefined
+  edge?: NetworkEdge | undefined
+  /** The file of the thread that takes mails apart. */
+  workers: { mail: URL }
 }
 
 export type Mail = ReturnType<typeof createMail>
@@ -29,7 +32,9 @@ export function createMail(deps: MailDeps) {
     const user = deps.user(userId)
     return user?.role === 'admin' && user.isActive
   }
-  const resolve = createResolver({ isAdmin, lookup: deps.lookup })
+  const resolve = createResolver({ isAdmin, lookup: deps.edge?.lookup })
+
+  const reader = createMailReader({ file: deps.workers.mail })
 
   const { passwordOf, onChange } = accounts
   const connections = createConnections({ passwordOf, onChange, resolve, version })
@@ -49,7 +54,7 @@ export function createMail(deps: MailDeps) {
   return {
     accounts,
     mailboxOf: (account: EmailAccount) => mailboxOf(account, connections),
-    close: () => connections.close(),
+    reader,
 
     /** Signs in at the account's servers and says what they can do. Throws `not_found`. */
     async check(userId: string, id: string, by: Actor): Promise<AccountCheck> {
@@ -72,5 +77,9 @@ export function createMail(deps: MailDeps) {
           throw new AppError('upstream_failed', `${account.label}: ${delivery.error}`)
       },
     } satisfies Mailer,
+
+    async close(): Promise<void> {
+      await Promise.all([reader.close(), connections.close()])
+    },
   }
 }

@@ -1,8 +1,15 @@
 /** A name as it was written, and the address as the lists keep it (`normaliseAddress`). */
 export type Correspondent = { name: string; address: string }
 
-/** `data` is missing where it was too large to keep; `reason` says so in words. */
-export type MailAttachment = { name: string; mediaType: string; size: number; data?: Buffer; reason?: string }
+/** `data` is missing where it was not kept; `reason` says why. `text` is what a mail within the mail says, in words. */
+export type MailAttachment = {
+  name: string
+  mediaType: string
+  size: number
+  data?: Buffer
+  reason?: string
+  text?: string
+}
 
 /** A mail as it was taken apart: everything in it is the words of whoever sent it. */
 export type MailMessage = {

@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads'
+import type { Done } from '../own-thread.ts'
 import { articleOf, type PageText } from './article.ts'
 import { resultsOf, type ResultPage } from './duckduckgo.ts'
 
@@ -6,11 +7,10 @@ import { resultsOf, type ResultPage } from './duckduckgo.ts'
 const jobs = { articleOf, resultsOf }
 
 export type Job = { name: 'articleOf'; args: [html: string, url: string] } | { name: 'resultsOf'; args: [html: string] }
-export type Done = { value: PageText | ResultPage } | { failure: string }
 
 parentPort?.on('message', async ({ name, args }: Job) => {
   const work = jobs[name] as (...args: string[]) => Promise<PageText | ResultPage>
-  const done: Done = await work(...args).then(
+  const done: Done<PageText | ResultPage> = await work(...args).then(
     (value) => ({ value }),
     (error: unknown) => ({ failure: String(error) }),
   )
