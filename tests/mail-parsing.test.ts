@@ -309,17 +309,14 @@ describe('mails that are built to harm', () => {
       assert.equal((await plain('Still here')).text, 'Still here')
     })
 
-  for (const harm of ['time', 'memory'])
-    it(`take no more ${harm} than they may, and keep their header`, async () => {
-      const strict = createMailReader({
-        file: new URL('./peers/stuck-parse-worker.ts', import.meta.url),
-        limitMs: 3_000,
-      })
-      const read = await strict.parse(raw([...HEAD, `X-Takes: ${harm}`, '', 'body']), new AbortController().signal)
-      assert.deepEqual([read.readable, read.subject, read.text, read.from.length], [false, 'Hello', '', 1])
-      assert.match(read.problems.join(), /could not be taken apart/)
-      await strict.close()
-    })
+  it('take no more time than they may, and keep their header', async () => {
+    const file = new URL('./peers/stuck-parse-worker.ts', import.meta.url)
+    const strict = createMailReader({ file, limitMs: 2_000 })
+    const read = await strict.parse(raw([...HEAD, '', 'body']), new AbortController().signal)
+    assert.deepEqual([read.readable, read.subject, read.text, read.from.length], [false, 'Hello', '', 1])
+    assert.match(read.problems.join(), /could not be taken apart/)
+    await strict.close()
+  })
 
   it('whose header is too long are not taken for what their beginning says', async () => {
     const read = await parse(
