@@ -513,8 +513,10 @@ CREATE INDEX email_accounts_by_user ON email_accounts (user_id, created_at);
 CREATE TABLE email_folders (
   account_id   TEXT NOT NULL REFERENCES email_accounts (id) ON DELETE CASCADE,
   path         TEXT NOT NULL,
+  mailbox      TEXT NOT NULL,                             -- whose, at which server: another one is begun anew
   uid_validity TEXT NOT NULL,
   last_uid     INTEGER NOT NULL,
+  fresh_uid    INTEGER NOT NULL,                          -- below it only what came after started_at is looked at
   started_at   TEXT NOT NULL,
   updated_at   TEXT NOT NULL,
   PRIMARY KEY (account_id, path)

@@ -38,6 +38,9 @@ const Shown = lazy(() =>
     smtp_secure: Secure().nullable(),
     smtp_username: z.string().nullable(),
     smtp_password_set: z.boolean(),
+    status: z.enum(['connected', 'connecting', 'off', 'error']),
+    last_error: z.string().nullable(),
+    last_message_at: Time().nullable(),
     created_at: Time(),
     updated_at: Time(),
   }),
@@ -78,6 +81,9 @@ const EXAMPLE = {
   smtp_secure: 'tls' as const,
   smtp_username: 'user@example.com',
   smtp_password_set: true,
+  status: 'connected' as const,
+  last_error: null,
+  last_message_at: AT,
   created_at: AT,
   updated_at: AT,
 }
@@ -94,7 +100,10 @@ const EXAMPLE_DRAFT = {
   smtp_password: 'an app password',
 }
 
-function shown(account: EmailAccount, { mail: { accounts } }: Services): z.infer<ReturnType<typeof Shown>> {
+function shown(
+  account: EmailAccount,
+  { mail: { accounts, listeners, messages } }: Services,
+): z.infer<ReturnType<typeof Shown>> {
   const { imap, smtp } = account
   return {
     id: account.id,
@@ -121,6 +130,8 @@ function shown(account: EmailAccount, { mail: { accounts } }: Services): z.infer
     smtp_secure: smtp?.secure ?? null,
     smtp_username: smtp?.username ?? null,
     smtp_password_set: accounts.passwordSet(account.id, 'smtp'),
+    ...listeners.statusOf(account.id),
+    last_message_at: messages.lastReceivedAt(account.id),
     created_at: account.createdAt,
     updated_at: account.updatedAt,
   }
@@ -134,7 +145,8 @@ export const emailAccountEndpoints = [
     role: 'user',
     scopes: ['read'],
     summary: 'The mail accounts',
-    description: 'Passwords are never shown; `imap_password_set` and `smtp_password_set` say whether there is one.',
+    description:
+      'Passwords are never shown; `imap_password_set` and `smtp_password_set` say whether there is one. `status` is `off` where the account is disabled or has nothing to start; `last_error` says what is wrong, also where the rest works. `last_message_at`: when the last mail that was looked at came in.',
     output: lazy(() => z.array(Shown())),
     example: [EXAMPLE],
     handle: (_input, { services, who }) =>

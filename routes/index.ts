@@ -28,6 +28,8 @@ import { credentialEndpoints } from './credentials.ts'
 import { doctorEndpoints } from './doctor.ts'
 import { emailWhitelistEndpoints } from './email-whitelist.ts'
 import { emailAccountEndpoints } from './email-accounts.ts'
+import { emailMessageEndpoints } from './email-messages.ts'
+import { mailSettingEndpoints } from './mail-settings.ts'
 import { mount, type Endpoint } from './endpoint.ts'
 import { errorHandler } from './errors.ts'
 import { grantEndpoints } from './grants.ts'
@@ -71,8 +73,10 @@ export const endpoints: readonly Endpoint[] = [
   ...browserTrustedEndpoints,
   ...webhookTargetEndpoints,
   ...emailAccountEndpoints,
+  ...emailMessageEndpoints,
   ...modelEndpoints,
   ...settingEndpoints,
+  ...mailSettingEndpoints,
   ...securityEndpoints,
   ...ticketEndpoints,
   ...controlEndpoints,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Cursor, list, Ok, OK } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
+import { EmailMessage } from './email-messages.ts'
 import { endpoint } from './endpoint.ts'
 import { AfterQuery, answerLog, LogPage, STREAM_ANSWERS, STREAM_DESCRIPTION } from './event-stream.ts'
 import { Attachment, Call, ORIGINS, Part, RUN_EXAMPLE, RunEntry, STATUSES } from './run-shapes.ts'
@@ -26,6 +27,7 @@ const RunDetail = lazy(() =>
       calls: z.array(Call()),
       children: z.array(RunEntry()),
       attachments: z.array(Attachment()),
+      email: EmailMessage().nullable(),
     })
     .meta({ id: 'RunDetail' }),
 )
@@ -40,6 +42,7 @@ const DETAIL_EXAMPLE = {
   calls: [],
   children: [],
   attachments: [],
+  email: null,
 }
 
 export const EVENTS_EXAMPLE = {

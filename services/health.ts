@@ -1,6 +1,7 @@
 import { statfsSync } from 'node:fs'
 import type { Db } from '../db/open.ts'
 import { SCHEMA_VERSION } from '../db/open.ts'
+import type { Listeners } from './mail/listeners.ts'
 import { CHECK } from './master-key.ts'
 import type { Models } from './models/index.ts'
 import type { Scheduler } from './schedules/scheduler.ts'
@@ -34,6 +35,7 @@ export type HealthDeps = {
   models: Pick<Models, 'providers'>
   settings: Pick<Settings, 'get'>
   scheduler: Pick<Scheduler, 'silence'>
+  mail: Pick<Listeners, 'counts'>
   /** What the owner should know of beside the checks. */
   trouble: () => string | undefined
 }
@@ -47,7 +49,7 @@ const OFF: Found = { state: 'off' }
  * Whether the house is in order. What is `unhealthy` is an issue, the rest are warnings; a warning about what the owner chose
  * (the flow guard, no model) leaves the house healthy. Nothing here says more than anybody may hear.
  */
-export function createHealth({ db, vault, dataDir, models, settings, scheduler, trouble }: HealthDeps) {
+export function createHealth({ db, vault, dataDir, models, settings, scheduler, mail, trouble }: HealthDeps) {
   const look: Record<CheckName, () => Found> = {
     database() {
       db.prepare('SELECT 1 FROM users LIMIT 1').get()
@@ -77,7 +79,14 @@ export function createHealth({ db, vault, dataDir, models, settings, scheduler, 
       return { state: 'degraded', words: 'The scheduler does not look for what is due.' }
     },
 
-    mail: () => OFF,
+    mail() {
+      const { connected, connecting, error } = mail.counts()
+      const all = connected + connecting + error
+      if (all === 0) return OFF
+      if (error === 0) return OK
+      const which = all === 1 ? 'The mail account' : `${error} of ${all} mail accounts`
+      return { state: 'degraded', words: `${which} cannot be listened to. Settings → Mail says why.` }
+    },
     telegram: () => OFF,
 
     models() {

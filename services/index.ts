@@ -44,6 +44,7 @@ import { createRunStore } from './runs/store.ts'
 import { createScheduler } from './schedules/scheduler.ts'
 import { createSchedules } from './schedules/schedules.ts'
 import { createSettings } from './settings.ts'
+import type { Intake } from './shapes/intake.ts'
 import { createTallies } from './tallies.ts'
 import { createTasks } from './tasks.ts'
 import { createTools } from './tools/index.ts'
@@ -179,8 +180,10 @@ export function createServices(deps: ServicesDeps) {
   const staff = { ...base, audit, grants, schedules, models, registry, timezone: config.timezone }
   const agents = createAgents(staff)
   const tasks = createTasks({ ...staff, agents })
-  const mailDeps = { vault, alsoMask: credentials.alsoMask, persona: personalities.get, user: access.users.find }
-  const mail = createMail({ ...deps, ...staff, ...mailDeps, newId, agents })
+  const persons = { alsoMask: credentials.alsoMask, persona: personalities.get, user: access.users.find, mayWork }
+  const submit = (intake: Intake) => runs.submit(intake)
+  const works = { ...persons, newId, vault, settings, agents, whitelists, notify: notifications.add, submit }
+  const mail = createMail({ ...deps, ...staff, ...works })
   closing.add('mail', () => mail.close())
   const { engine, queue, decisions, runs, subAgents, control } = createRunEngine({
     ...base,
@@ -209,17 +212,8 @@ export function createServices(deps: ServicesDeps) {
     mayWork,
     cancelSends: (runId, why) => webhooks.outbox.cancel({ runId }, why),
   })
-  const scheduler = createScheduler({
-    ...base,
-    schedules,
-    agents,
-    tasks,
-    submit: runs.submit,
-    mayWork,
-    isUnfinished: (id) => runStore.find(id)?.endedAt === null,
-    notify: notifications.add,
-    log,
-  })
+  const isUnfinished = (id: string) => runStore.find(id)?.endedAt === null
+  const scheduler = createScheduler({ ...deps, ...staff, ...works, tasks, isUnfinished })
   closing.add('scheduler', () => scheduler.stop())
   const history = createHistory({ db, agents, tasks })
   const eventLog = createEventLog({ db })
@@ -232,13 +226,15 @@ export function createServices(deps: ServicesDeps) {
     log: eventLog,
     maskValue: credentials.maskValue,
   })
-  const runDetails = createRunDetails({ db, store: runStore, history, transcript, log: eventLog, agents, tasks })
+  const record = { store: runStore, history, transcript, log: eventLog, emails: mail.messages }
+  const runDetails = createRunDetails({ ...staff, agents, tasks, ...record })
   const idempotency = createIdempotency({ ...masked, vault })
-  const trouble = () => care.backups.problem()
-  const health = createHealth({ ...base, vault, dataDir: folder.dir, models, settings, scheduler, trouble })
+  const watched = { models, settings, scheduler, mail: mail.listeners, trouble: () => care.backups.problem() }
+  const health = createHealth({ ...base, vault, dataDir: folder.dir, ...watched })
   const vitals = createVitals({ db, folder, now, version })
   const people = createPeople({ ...base, ...access, audit, usage, runs, folder })
-  const kept = { ...access, idempotency, trash, events, notifications, grants, audit, vault, settings, credentials }
+  const swept = { idempotency, trash, events, notifications, grants, emails: mail.messages }
+  const kept = { ...access, ...swept, audit, vault, settings, credentials }
   const care = createCare({ ...deps, ...kept, worker: deps.workers.backup })
 
   return {
@@ -287,7 +283,7 @@ export function createServices(deps: ServicesDeps) {
     health,
     vitals,
     tallies,
-    metrics: createMetrics({ db, tallies, health, vitals, control, outbox: webhooks.outbox }),
+    metrics: createMetrics({ db, tallies, health, vitals, control, mail: mail.listeners, outbox: webhooks.outbox }),
 
     /** Takes up the work where it lay, and begins to look after the house. */
     start(): void {
@@ -297,6 +293,7 @@ export function createServices(deps: ServicesDeps) {
       if (Object.values(recovered).some((count) => count > 0)) log.info(recovered, 'took up the work where it lay')
       decisions.watch()
       scheduler.start()
+      mail.listeners.start()
       care.housekeeping.start(closing)
       care.backups.start(closing)
       budgets.watch()

@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client'
 import type { Db } from '../db/open.ts'
 import type { Health } from './health.ts'
+import type { Listeners } from './mail/listeners.ts'
 import type { Outbox } from './outbox/outbox.ts'
 import type { Control } from './runs/control.ts'
 import type { Series, Tallies } from './tallies.ts'
@@ -13,6 +14,7 @@ export type MetricsDeps = {
   vitals: Vitals
   control: Pick<Control, 'counts'>
   outbox: Pick<Outbox, 'counts'>
+  mail: Pick<Listeners, 'counts'>
 }
 
 type Kind = 'counter' | 'gauge' | 'histogram'
@@ -48,7 +50,7 @@ function family(type: Kind, name: string, help: string, values: () => Series[]) 
   return { name: full, get: () => Promise.resolve({ name: full, help, type, aggregator: 'sum', values: values() }) }
 }
 
-function families({ tallies, health, vitals, control, outbox }: MetricsDeps, approvalsPending: () => number) {
+function families({ tallies, health, vitals, control, outbox, mail }: MetricsDeps, approvalsPending: () => number) {
   const total = (name: string, help: string, of: Exclude<keyof ReturnType<Tallies['read']>, 'sockets'>) =>
     family('counter', `${name}_total`, help, () => tallies.read()[of])
   const gauge = (name: string, help: string, values: () => Series[]) => family('gauge', name, help, values)
@@ -68,6 +70,7 @@ function families({ tallies, health, vitals, control, outbox }: MetricsDeps, app
     gauge('paused', 'Whether everything is held.', () => single(control.counts().is_paused ? 1 : 0)),
     gauge('approvals_pending', 'Questions to the owner that are open.', () => single(approvalsPending())),
     gauge('outbox', 'Messages that are not settled.', () => by('state', outbox.counts())),
+    gauge('mail_accounts', 'Mail accounts by how listening to them goes.', () => by('status', mail.counts())),
     gauge('websocket_connections', 'Open sockets.', () => single(tallies.read().sockets)),
     gauge('database_bytes', 'Size of the database file and its write-ahead log.', () => databaseSizes(vitals)),
     gauge('disk_free_bytes', 'Room on the disk of the data folder.', () => single(vitals.disk().free_bytes)),

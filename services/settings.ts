@@ -35,6 +35,12 @@ const DEFAULTS = {
   backup_keep_weekly: 4 as number,
   /** Which rules of a mail account count for a mail that fits several. */
   mail_match: 'first' as 'first' | 'all',
+  /** How often folders are asked that nothing is announced of. */
+  mail_poll_s: 60 as number,
+  /** How long a mail server may be silent. */
+  mail_deadline_s: 75 as number,
+  /** Of a larger mail only the beginning is read. */
+  mail_max_bytes: 25 * 1024 ** 2,
   /** Providers that may not be told what is private. */
   public_only_providers: [] as string[],
 }

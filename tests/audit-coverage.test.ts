@@ -57,6 +57,7 @@ const LEAVES: Record<string, string> = {
   'post /api/email-accounts/{id}/test': 'email_account tested',
   'delete /api/email-accounts/{id}': 'email_account removed',
   'post /api/settings/limits': 'setting limits changed',
+  'put /api/settings/mail': 'setting mail changed',
   'post /api/settings/provider': 'setting default model changed',
   'post /api/settings/security': 'setting security changed',
   'post /api/settings/audit-retention': 'setting audit retention changed',

@@ -69,6 +69,9 @@ describe('mail accounts', () => {
       smtp_secure: 'tls',
       smtp_username: 'user@example.com',
       smtp_password_set: true,
+      status: 'off',
+      last_error: null,
+      last_message_at: null,
       created_at: made.created_at,
       updated_at: made.updated_at,
     })

@@ -7,6 +7,7 @@ import type { Trash } from '../files/trash.ts'
 import type { Grants } from '../grants.ts'
 import type { Idempotency } from '../idempotency.ts'
 import type { Log } from '../log.ts'
+import type { EmailMessages } from '../mail/messages.ts'
 import type { Notifications } from '../notifications.ts'
 import type { PasswordResets } from '../password-resets.ts'
 import type { Sessions } from '../sessions.ts'
@@ -20,6 +21,8 @@ const EVERY_MS = 15 * 60_000
 const DAY_MS = 24 * 3600_000
 const FOR_GOOD_DAYS = 36_500
 const GRANT_USES_DAYS = 60
+/** @NOTE what was looked at longer ago would be looked at again where a folder is numbered anew: see REMEMBERED_MS. */
+const EMAILS_DAYS = 400
 
 /** How many rows went from each table. */
 export type Removed = Record<string, number>
@@ -34,13 +37,14 @@ export type HousekeepingDeps = Deps & {
   events: Pick<Events, 'trim'>
   notifications: Pick<Notifications, 'sweep'>
   grants: Pick<Grants, 'drop'>
+  emails: Pick<EmailMessages, 'sweep'>
   audit: Pick<Audit, 'retention' | 'record'>
 }
 
 export type Housekeeping = ReturnType<typeof createHousekeeping>
 
 /**
- * Lets go of what has had its time: transcripts, events, old files in the trash, notifications long read, deliveries, ledgers,
+ * Lets go of what has had its time: transcripts, events, old files in the trash, notifications long read, deliveries, ledgers, mails that were looked at,
  * sessions, links for forgotten passwords, remembered requests and audit entries, each as long as the settings say. What is unfinished or waits for an answer
  * is never touched. It works in small parts, so nobody waits for it; the timer and the route do the same work, one at a time.
  */
@@ -87,6 +91,7 @@ export function createHousekeeping(deps: HousekeepingDeps) {
     async () => ({ notifications: await older('notifications_days', deps.notifications.sweep) }),
     async () => ({ outbox: await older('deliveries_days', records.deliveries) }),
     async () => ({ occurrences: await sweepOccurrences() }),
+    async () => ({ email_messages: await inBatches((limit) => deps.emails.sweep(daysAgo(EMAILS_DAYS), limit)) }),
     async () => ({ audit: await deps.audit.retention.sweep() }),
     () => ({ http_sessions: deps.sessions.sweep() }),
     () => ({ idempotency_keys: deps.idempotency.sweep() }),

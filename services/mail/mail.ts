@@ -3,24 +3,29 @@ import { AppError } from '../errors.ts'
 import type { HouseMail, Mailer } from '../mailer.ts'
 import type { Delivery } from '../outbox/delivery.ts'
 import type { NetworkEdge } from '../outgoing/connect.ts'
+import type { Settings } from '../settings.ts'
 import type { EmailAccount } from './account-rows.ts'
 import { createEmailAccounts, type EmailAccountsDeps } from './accounts.ts'
 import { checkAccount, type AccountCheck } from './check.ts'
 import { composePlain } from './compose.ts'
+import { createListening, type ListeningDeps } from './listening.ts'
+import { createMailSettings } from './mail-settings.ts'
 import { createConnections } from './connections.ts'
 import { mailboxOf } from './mailbox.ts'
 import { createMailReader } from './parse.ts'
 import { createResolver } from './resolver.ts'
 import { sendSmtp } from './smtp.ts'
 
-export type MailDeps = EmailAccountsDeps & {
-  version: string
-  persona: (userId: string) => { agentName: string }
-  user: (id: string) => { role: 'admin' | 'user'; isActive: boolean } | undefined
-  edge?: NetworkEdge | undefined
-  /** The file of the thread that takes mails apart. */
-  workers: { mail: URL }
-}
+export type MailDeps = EmailAccountsDeps &
+  Pick<ListeningDeps, 'version' | 'log' | 'agents' | 'submit' | 'mayWork' | 'notify'> & {
+    persona: (userId: string) => { agentName: string }
+    user: (id: string) => { role: 'admin' | 'user'; isActive: boolean } | undefined
+    settings: Settings
+    whitelists: { addresses(): { email: string }[] }
+    edge?: NetworkEdge | undefined
+    /** The file of the thread that takes mails apart. */
+    workers: { mail: URL }
+  }
 
 export type Mail = ReturnType<typeof createMail>
 
@@ -38,6 +43,9 @@ export function createMail(deps: MailDeps) {
 
   const { passwordOf, onChange } = accounts
   const connections = createConnections({ passwordOf, onChange, resolve, version })
+  const whitelist = () => deps.whitelists.addresses().map(({ email }) => email)
+  const house = { accounts, resolve, whitelist, parser: reader }
+  const listening = createListening({ ...deps, ...house })
 
   /** By which the house itself writes: the first that an administrator set up to send. */
   function houseAccount(): EmailAccount | undefined {
@@ -55,6 +63,10 @@ export function createMail(deps: MailDeps) {
     accounts,
     mailboxOf: (account: EmailAccount) => mailboxOf(account, connections),
     reader,
+    messages: listening.messages,
+    settings: createMailSettings(deps),
+    /** What listening to the accounts is up to. */
+    listeners: listening.listeners,
 
     /** Signs in at the account's servers and says what they can do. Throws `not_found`. */
     async check(userId: string, id: string, by: Actor): Promise<AccountCheck> {
@@ -79,6 +91,7 @@ export function createMail(deps: MailDeps) {
     } satisfies Mailer,
 
     async close(): Promise<void> {
+      await listening.close()
       await Promise.all([reader.close(), connections.close()])
     },
   }

@@ -1,6 +1,7 @@
 import type { Db } from '../../db/open.ts'
 import { AppError } from '../errors.ts'
 import type { EventLog } from '../event-log.ts'
+import type { ShownEmail } from '../mail/messages.ts'
 import type { Transcript } from '../transcript.ts'
 import type { History, RunEntry } from './history.ts'
 import type { Run, RunStore } from './store.ts'
@@ -16,12 +17,13 @@ export type RunDetailsDeps = {
   log: EventLog
   agents: { find(id: string): Named | undefined }
   tasks: { find(id: string): Named | undefined }
+  emails: { ofRun(runId: string): ShownEmail | null }
 }
 
 export type RunDetails = ReturnType<typeof createRunDetails>
 
 /** One run as people read it: what was asked, what was said and done, who agreed to it, and what it used. */
-export function createRunDetails({ db, store, history, transcript, log, agents, tasks }: RunDetailsDeps) {
+export function createRunDetails({ db, store, history, transcript, log, agents, tasks, emails }: RunDetailsDeps) {
   const answers = db.prepare<[string], Answered>(
     `SELECT CASE call_id WHEN '' THEN id ELSE call_id END AS callId, decided_by AS decidedBy, decided_at AS decidedAt, note FROM approvals
      WHERE run_id = (SELECT ?) ORDER BY created_at`,
@@ -59,6 +61,7 @@ export function createRunDetails({ db, store, history, transcript, log, agents, 
       calls: callsOf(run, parts),
       children: history.children(run.id),
       attachments: store.attachmentNames(run.id),
+      email: emails.ofRun(run.id),
     }
   }
 

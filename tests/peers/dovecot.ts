@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import type { ChildProcess } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -22,9 +22,14 @@ export type Dovecot = AsyncDisposable & {
   uid: number
   gid: number
   setPassword: (password: string) => void
+  /** Another mailbox with the same password, that nobody was given before. */
+  another: () => Dovecot
   stop: () => Promise<void>
   start: () => Promise<void>
 }
+
+/** Mailboxes beside the first. @NOTE all from the start: Dovecot does not always see at once that its list of users has changed. */
+const SPARE = 60
 
 export async function startDovecot(options: { introspectionUrl?: string; username?: string } = {}): Promise<Dovecot> {
   // @NOTE short, since paths of Unix sockets end at 108 characters.
@@ -42,8 +47,14 @@ export async function startDovecot(options: { introspectionUrl?: string; usernam
   chmodSync(dir, 0o755)
   const { key, cert } = makeCertificate(dir)
   for (const file of [key, cert]) chownSync(file, uid, gid)
-  const setPassword = (value: string) =>
-    writeFileSync(join(dir, 'passwd'), `${username}:{PLAIN}${value}::::::\n`, { mode: 0o644 })
+  const spare = Array.from({ length: SPARE }, (_, n) => `box-${n}@example.test`)
+  const users = [username, ...spare]
+  // @NOTE moved into place: whoever reads it while it is written would take what is there for all of it.
+  const setPassword = (value: string) => {
+    const lines = users.map((name) => `${name}:{PLAIN}${value}::::::\n`)
+    writeFileSync(join(dir, 'passwd.new'), lines.join(''), { mode: 0o644 })
+    renameSync(join(dir, 'passwd.new'), join(dir, 'passwd'))
+  }
   setPassword(password)
   if (options.introspectionUrl !== undefined) writeFileSync(join(dir, 'oauth2.ext'), oauth2(options.introspectionUrl))
   writeFileSync(
@@ -59,7 +70,7 @@ export async function startDovecot(options: { introspectionUrl?: string; usernam
     if (child) await endDaemon(child)
   }
   await start()
-  return {
+  const dovecot: Dovecot = {
     host: '127.0.0.1',
     port,
     tlsPort,
@@ -70,6 +81,11 @@ export async function startDovecot(options: { introspectionUrl?: string; usernam
     uid,
     gid,
     setPassword,
+    another() {
+      const other = spare.shift()
+      if (other === undefined) throw new Error('no mailbox is left')
+      return { ...dovecot, username: other, maildir: (name = other) => dovecot.maildir(name) }
+    },
     start,
     stop,
     async [Symbol.asyncDispose]() {
@@ -77,6 +93,7 @@ export async function startDovecot(options: { introspectionUrl?: string; usernam
       rmSync(dir, { recursive: true, force: true })
     },
   }
+  return dovecot
 }
 
 const oauth2 = (url: string) =>
