@@ -637,6 +637,8 @@ CREATE INDEX outbox_due ON outbox (next_attempt_at) WHERE state = 'queued';
 CREATE INDEX outbox_unsettled ON outbox (state) WHERE state IN ('queued', 'sending', 'uncertain');
 CREATE INDEX outbox_by_address ON outbox (address, id);
 CREATE INDEX outbox_by_call ON outbox (call_id) WHERE call_id IS NOT NULL;
+-- Mails of which the sender's own copy is not made yet.
+CREATE INDEX outbox_uncopied ON outbox (id) WHERE door = 'email' AND state = 'delivered' AND body <> '';
 
 -- What the owner should know of.
 CREATE TABLE notifications (

@@ -7,7 +7,13 @@ const MOST_A_DAY = 100_000
 
 const DailyLimit = lazy(() => z.number().int().min(0).max(MOST_A_DAY))
 const Entry = lazy(() =>
-  z.object({ email: z.string(), daily_limit: z.number().int(), owner: z.boolean(), created_at: Time() }),
+  z.object({
+    email: z.string(),
+    daily_limit: z.number().int(),
+    sent_today: z.number().int().describe('Mails that went there today, or are on their way.'),
+    owner: z.boolean(),
+    created_at: Time(),
+  }),
 )
 const Change = lazy(() => z.strictObject({ daily_limit: DailyLimit().optional(), owner: z.boolean().optional() }))
 const Draft = lazy(() => Change().extend({ email: z.string().min(1).max(320) }))
@@ -21,10 +27,19 @@ export const emailWhitelistEndpoints = [
     role: 'admin',
     scopes: ['read'],
     summary: 'Addresses that mail may be sent to',
-    description: 'Mail to any other address is refused, whoever asks. `daily_limit` 0 is no limit.',
+    description:
+      'Mail to any other address is refused, whoever asks. `daily_limit` 0 is no limit; days begin at midnight of the time zone that Steward runs in.',
     output: lazy(() => z.array(Entry())),
-    example: [{ email: 'alice@example.com', daily_limit: 10, owner: false, created_at: '2026-11-22T08:00:00.000Z' }],
-    handle: (_input, { services }) => services.whitelists.addresses(),
+    example: [
+      {
+        email: 'alice@example.com',
+        daily_limit: 10,
+        sent_today: 3,
+        owner: false,
+        created_at: '2026-11-22T08:00:00.000Z',
+      },
+    ],
+    handle: (_input, { services }) => services.mail.allowance(),
   }),
   endpoint({
     method: 'post',

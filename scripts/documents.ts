@@ -21,6 +21,7 @@ const NOBODY = {
   paused: () => true,
   notify: () => {},
   log: { error: () => {}, warn: () => {} },
+  mail: { deliver: () => assert.fail('Nobody sends here.'), settled: () => {} },
 }
 
 /** Writes what is the same for every start: the OpenAPI document and the tools' JSON schemas. */
@@ -38,6 +39,8 @@ export function writeDocuments(root: string, out: string): void {
     folders: () => [],
     ownFolder: () => undefined,
     searchEngine: () => ({ kind: 'duckduckgo' }),
+    timezone: 'UTC',
+    mail: () => assert.fail('Nobody has mail here.'),
     otherAgents: { names: () => [], ask: () => assert.fail('Nobody asks here.') },
   })
   writeFileSync(join(out, 'tools.json'), JSON.stringify(toolSchemas(tools)))

@@ -125,6 +125,7 @@ export function createServices(deps: ServicesDeps) {
     maskValue: credentials.maskValue,
     paused: () => settings.get('paused'),
     notify: (note) => notifications.add(note),
+    mail: { deliver: (...args) => mail.door.deliver(...args), settled: (...args) => mail.door.settled(...args) },
     log,
   })
   settings.onChange(({ paused }) => paused === false && webhooks.outbox.look())
@@ -140,12 +141,13 @@ export function createServices(deps: ServicesDeps) {
     pageWorker: deps.workers.page,
     folders: () => whitelists.folders().map((entry) => ({ path: entry.path, writtenBy: entry.written_by })),
     ownFolder: (userId) => myFiles.folderOf(userId),
+    timezone: config.timezone,
+    mail: () => mail,
     searchEngine: () => configuredEngine(credentials.find),
     otherAgents: { names: (userId) => agents.names(userId), ask: (call) => subAgents.ask(call) },
   })
   const myFiles = createMyFiles({ db, folder, newId, settings, trash, fileLabels, audit, log })
-  closing.add('outgoing requests', () => outgoing.close())
-  closing.add('page reader', () => reader.close())
+  closing.add('outgoing requests', () => Promise.all([outgoing.close(), reader.close()]))
 
   const models = createModels({
     credentials,
@@ -183,7 +185,7 @@ export function createServices(deps: ServicesDeps) {
   const persons = { alsoMask: credentials.alsoMask, persona: personalities.get, user: access.users.find, mayWork }
   const submit = (intake: Intake) => runs.submit(intake)
   const works = { ...persons, newId, vault, settings, agents, whitelists, notify: notifications.add, submit }
-  const mail = createMail({ ...deps, ...staff, ...works })
+  const mail = createMail({ ...deps, ...staff, ...works, webhooks, lists: listsOf })
   closing.add('mail', () => mail.close())
   const { engine, queue, decisions, runs, subAgents, control } = createRunEngine({
     ...base,
@@ -289,6 +291,7 @@ export function createServices(deps: ServicesDeps) {
     start(): void {
       void myFiles.recover()
       webhooks.outbox.start()
+      mail.start()
       const recovered = runs.recover()
       if (Object.values(recovered).some((count) => count > 0)) log.info(recovered, 'took up the work where it lay')
       decisions.watch()

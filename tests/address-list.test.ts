@@ -27,8 +27,8 @@ describe('the email whitelist', () => {
     assert.deepEqual(
       entries.map(({ created_at: _at, ...entry }) => entry),
       [
-        { email: 'alice@example.com', daily_limit: 10, owner: false },
-        { email: 'me@example.com', daily_limit: 0, owner: true },
+        { email: 'alice@example.com', daily_limit: 10, sent_today: 0, owner: false },
+        { email: 'me@example.com', daily_limit: 0, sent_today: 0, owner: true },
       ],
     )
   })

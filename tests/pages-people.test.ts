@@ -114,14 +114,14 @@ describe('the page, where it is about people, models and lists', { skip: MISSING
       await dialog().getByLabel('Address', { exact: true }).fill('Alice@Example.com')
       await dialog().getByRole('button', { name: 'Save' }).click()
       await gone()
-      await page.getByText('3 mails a day at most').waitFor()
+      await page.getByText('0 of 3 today').waitFor()
       await press('Change Alice@example.com')
       await dialog().getByLabel('Mails a day at most').fill('')
       await dialog().getByLabel('This is my own address').check()
       await dialog().getByRole('button', { name: 'Save' }).click()
       await page.getByText('yours', { exact: true }).waitFor()
       const [{ created_at: _at, ...entry }] = (await steward.owner.get('/api/email-whitelist')).body
-      assert.deepEqual(entry, { email: 'Alice@example.com', daily_limit: 0, owner: true })
+      assert.deepEqual(entry, { email: 'Alice@example.com', daily_limit: 0, sent_today: 0, owner: true })
     })
 
     it('take sites for the browser, by their whole address too', async () => {

@@ -259,7 +259,15 @@ const WHITELISTS: Row[] = [
   {
     does: 'GET /api/email-whitelist',
     status: 200,
-    is: [{ email: exactly(EMAIL.email), daily_limit: exactly(10), owner: exactly(false), created_at: 'time' }],
+    is: [
+      {
+        email: exactly(EMAIL.email),
+        daily_limit: exactly(10),
+        sent_today: exactly(0),
+        owner: exactly(false),
+        created_at: 'time',
+      },
+    ],
   },
   { does: 'PUT /api/email-whitelist/{email}', at: EMAIL, body: { daily_limit: 0, owner: true }, status: 200, is: OK },
   { does: 'PUT /api/email-whitelist/{email}', at: { email: 'b@example.com' }, body: {}, ...NOT_FOUND },

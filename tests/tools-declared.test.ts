@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { emptyWorld, fixtureTools } from '../bench/injection/fixtures.ts'
-import type { Effect, Operation, Tool } from '../services/agent/tool.ts'
+import type { Effect, Operation, Reach, Tool } from '../services/agent/tool.ts'
 import { AppError } from '../services/errors.ts'
 import { startInside, type InsideSteward } from './peers/inside.ts'
 
@@ -17,6 +17,12 @@ const ARGUMENTS: Record<string, (text: string) => Record<string, unknown>> = {
   'filesystem.read_file': (text) => ({ path: `/papers/${text}`, offset: 0, limit: 10 }),
   'filesystem.write_file': (text) => ({ path: `/papers/${text}`, content: text }),
   'filesystem.delete_file': (text) => ({ path: `/papers/${text}` }),
+  'email.list_emails': (text) => ({ account: text, folder: text, limit: 5, unread_only: false }),
+  'email.read_email': (text) => ({ id: text }),
+  'email.search': (text) => ({ query: text, account: text }),
+  'email.send_email': (text) => ({ to: 'a@b.example', subject: text, body: text, attachments: [`/papers/${text}`] }),
+  'email.save_attachment': (text) => ({ id: 'an id', name: text, path: `/papers/${text}` }),
+  'email.list_whitelist': () => ({}),
   'webhook.send_to_target': (text) => ({ target: text, body: { text } }),
   'agent.ask': (text) => ({ agent: text, message: text }),
 }
@@ -96,12 +102,14 @@ describe('every operation of this house', () => {
     assert.deepEqual(real().map(({ name }) => name).sort(), Object.keys(ARGUMENTS).sort()) // prettier-ignore
   })
 
-  it('that sends says where to, whatever it is given', async () => {
+  it('that sends says where to, or why it cannot be sent, whatever it is given', async () => {
     const senders = real().filter(({ operation }) => operation.effect === 'send')
     assert.ok(senders.length > 0)
     for (const { name, operation } of senders)
       for (const text of HOSTILE) {
-        const { destinations = [] } = await operation.inspect(argumentsOf(name, operation, text), 'nobody')
+        const reach = await refusable(operation.inspect(argumentsOf(name, operation, text), 'nobody'))
+        if (reach === undefined) continue
+        const { destinations = [] } = reach
         assert.ok(destinations.length > 0, name)
         assert.ok(destinations.every(({ class: kind }) => kind !== 'owner'), name) // prettier-ignore
       }
@@ -149,6 +157,16 @@ describe('every operation of this house', () => {
 function offeredIn(tool: string, schema: Record<string, unknown>): string[] {
   const { operation } = schema.properties as { operation: { enum: string[] } }
   return operation.enum.map((name) => `${tool}.${name}`)
+}
+
+/** Undefined for what is refused in words for the model. */
+async function refusable(work: Reach | Promise<Reach>): Promise<Reach | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    assert.ok(error instanceof AppError)
+    return undefined
+  }
 }
 
 function argumentsOf(name: string, operation: Operation, text: string): any {

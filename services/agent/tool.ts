@@ -22,6 +22,8 @@ export type Reach = {
   egress?:
     { kind: 'url'; url: string } | { kind: 'engine'; host: string } | { kind: 'server'; name: string; inHouse: boolean }
   destinations?: Destination[]
+  /** What else an approval is bound to, such as the content of a file that goes along: another one is another call. */
+  pins?: string[]
 }
 
 /**
@@ -48,6 +50,9 @@ export type ToolContext = {
   /** Decides a redirect hop as a call of its own. */
   decideHop: (url: string) => Verdict
 }
+
+/** Which call of which run. */
+export type Step = Pick<ToolContext, 'userId' | 'runId' | 'callId'>
 
 /** `content` is for the model; `summary` is one short line for people (made from `content` when absent). */
 export type ToolOutcome = {
@@ -93,8 +98,12 @@ export type Operation<Args = any> = {
   verify?: (args: Args, context: ToolContext) => Promise<'done' | 'not_done' | 'unknown'>
   /** Milliseconds after which the call is cut off; 60,000 when absent. */
   timeoutMs?: number
-  /** Looks at the world without changing it or telling it anything (no network), for the decision. */
-  inspect: (args: Args, userId: string) => Reach | Promise<Reach>
+  /**
+   * Looks at the world without changing it or telling it anything, for the decision: the disk and the database, never the
+   * network. The one exception is the owner's own mail server, asked for the mail that is answered, whose sender is where the
+   * answer would go. `callId` is known but for calls that are only tried out.
+   */
+  inspect: (args: Args, userId: string, callId?: string) => Reach | Promise<Reach>
   /** One sentence for the owner's card: what would happen. Text from others stands in quotation marks. */
   describe: (args: Args, userId: string) => string
   /**
@@ -103,10 +112,17 @@ export type Operation<Args = any> = {
    */
   run: (args: Args, context: ToolContext, reach: Reach) => Promise<ToolOutcome>
   /**
+   * Takes what there is only so much of, in the transaction that writes the step as started. Throws `forbidden` where nothing is
+   * left: then it does not start.
+   */
+  reserve?: (args: Args, context: Step, reach: Reach) => void
+  /** Gives it back where it certainly did not happen, in the transaction in which the call ended without success. */
+  release?: (context: Step) => void
+  /**
    * Notes, in the transaction of the owner's answer, what became of a call that nobody knew about. Doing it again is an
    * ordinary `run`.
    */
-  settle?: (answer: 'done' | 'give_up', args: Args, context: Pick<ToolContext, 'userId' | 'runId' | 'callId'>) => void
+  settle?: (answer: 'done' | 'give_up', args: Args, context: Step) => void
 }
 
 /** A tool is a family of operations. The model sees one tool with an `operation` argument. */

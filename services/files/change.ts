@@ -33,7 +33,7 @@ export function createFileChanges({ trash, fileLabels }: { trash: Trash; fileLab
   }
 
   /** Says whether there was a file before. The folder must exist. */
-  async function write(path: string, content: string, by: Doer): Promise<{ replaced: boolean }> {
+  async function write(path: string, content: string | Buffer, by: Doer): Promise<{ replaced: boolean }> {
     const folder = await folderOf(path)
     return await closing(folder.handle, async () => {
       const before = await keepOld(path, 'overwritten', by)
@@ -49,7 +49,7 @@ export function createFileChanges({ trash, fileLabels }: { trash: Trash; fileLab
   }
 
   /** Whether a write that was cut off happened. Takes away what it may have left half done. */
-  async function wasWritten(path: string, content: string, callId: string): Promise<State> {
+  async function wasWritten(path: string, content: string | Buffer, callId: string): Promise<State> {
     await unlink(join(dirname(path), temporaryName(callId))).catch(() => {})
     const file = await openFile(path).catch(() => undefined)
     const found = file && (await closing(file, () => hashOf(file)))
@@ -83,7 +83,7 @@ function temporaryName(callId: string): string {
   return `.steward-${callId}`
 }
 
-function sha256(content: string): string {
+function sha256(content: string | Buffer): string {
   return createHash('sha256').update(content).digest('hex')
 }
 

@@ -16,6 +16,7 @@ export type EmailAccountsDeps = Deps & {
   alsoMask: (source: () => Iterable<[string, string]>) => () => void
   agents: { get(userId: string, id: string): unknown }
   registry: { tools(): readonly Tool[] }
+  webhooks: { outbox: { cancel(of: { address: string }, error: string): void } }
 }
 
 export type EmailAccounts = ReturnType<typeof createEmailAccounts>
@@ -197,6 +198,7 @@ export function createEmailAccounts(deps: EmailAccountsDeps) {
       db.transact(() => {
         const account = get(userId, id)
         rows.drop(id)
+        deps.webhooks.outbox.cancel({ address: id }, 'The mail account was removed.')
         noted('removed', account, by)
         db.afterCommit(() => {
           secretsChanged()

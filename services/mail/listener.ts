@@ -14,7 +14,7 @@ import { listenOn, type SessionDeps } from './session.ts'
 
 export type ListenerState = { status: 'connected' | 'connecting' | 'error'; last_error: string | null }
 
-export type ListenerDeps = Omit<SessionDeps, 'reader' | 'isStopped' | 'note' | 'ready'> &
+export type ListenerDeps = Omit<SessionDeps, 'reader' | 'isStopped' | 'note'> &
   Omit<FolderReaderDeps, 'signal' | 'isStopped'> & {
     passwordOf: (id: string, half: 'imap') => string | undefined
     resolve: ResolveHost
@@ -65,10 +65,9 @@ export function createListener(account: EmailAccount, deps: ListenerDeps) {
         to.close()
       },
     })
+    status = 'connected'
     note = undefined
   }
-
-  const ready = () => void (status = 'connected')
 
   async function connection(): Promise<void> {
     cause = undefined
@@ -78,7 +77,7 @@ export function createListener(account: EmailAccount, deps: ListenerDeps) {
       if (isStopped()) return
       attach(opened)
       alarm = createAlarm()
-      await listenOn(opened, account, alarm, { ...deps, reader, isStopped, note: (words) => (note = words), ready })
+      await listenOn(opened, account, alarm, { ...deps, reader, isStopped, note: (words) => (note = words) })
     } catch (error) {
       throw cause ?? (opened.usable ? error : new Closed(`${account.imap!.host} closed the connection.`))
     } finally {

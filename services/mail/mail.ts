@@ -4,24 +4,27 @@ import type { HouseMail, Mailer } from '../mailer.ts'
 import type { Delivery } from '../outbox/delivery.ts'
 import type { NetworkEdge } from '../outgoing/connect.ts'
 import type { Settings } from '../settings.ts'
+import type { Webhooks } from '../webhooks/webhooks.ts'
 import type { EmailAccount } from './account-rows.ts'
 import { createEmailAccounts, type EmailAccountsDeps } from './accounts.ts'
 import { checkAccount, type AccountCheck } from './check.ts'
-import { composePlain } from './compose.ts'
+import { compose } from './compose.ts'
 import { createListening, type ListeningDeps } from './listening.ts'
 import { createMailSettings } from './mail-settings.ts'
 import { createConnections } from './connections.ts'
 import { mailboxOf } from './mailbox.ts'
+import { createOutbound, type OutboundDeps } from './outbound.ts'
 import { createMailReader } from './parse.ts'
 import { createResolver } from './resolver.ts'
 import { sendSmtp } from './smtp.ts'
 
 export type MailDeps = EmailAccountsDeps &
-  Pick<ListeningDeps, 'version' | 'log' | 'agents' | 'submit' | 'mayWork' | 'notify'> & {
+  Pick<ListeningDeps, 'version' | 'log' | 'agents' | 'submit' | 'mayWork' | 'notify'> &
+  Pick<OutboundDeps, 'timezone' | 'whitelists' | 'lists'> & {
     persona: (userId: string) => { agentName: string }
     user: (id: string) => { role: 'admin' | 'user'; isActive: boolean } | undefined
     settings: Settings
-    whitelists: { addresses(): { email: string }[] }
+    webhooks: Pick<Webhooks, 'outbox' | 'store'>
     edge?: NetworkEdge | undefined
     /** The file of the thread that takes mails apart. */
     workers: { mail: URL }
@@ -46,6 +49,15 @@ export function createMail(deps: MailDeps) {
   const whitelist = () => deps.whitelists.addresses().map(({ email }) => email)
   const house = { accounts, resolve, whitelist, parser: reader }
   const listening = createListening({ ...deps, ...house })
+  const outbound = createOutbound({
+    ...deps,
+    ...deps.webhooks,
+    accounts,
+    resolve,
+    mailboxOf: (account) => mailboxOf(account, connections),
+    parse: reader.parse,
+    agentName: (userId) => deps.persona(userId).agentName,
+  })
 
   /** By which the house itself writes: the first that an administrator set up to send. */
   function houseAccount(): EmailAccount | undefined {
@@ -56,11 +68,12 @@ export function createMail(deps: MailDeps) {
     const messageId = `${newId()}@${account.address.split('@')[1]}`
     const facts = { messageId, from: account.address, fromName: deps.persona(account.userId).agentName, date: now() }
     const password = accounts.passwordOf(account.id, 'smtp')
-    return sendSmtp(account, { resolve, password }, await composePlain({ ...facts, ...letter }))
+    return sendSmtp(account, { resolve, password }, await compose({ ...facts, ...letter, to: [letter.to] }))
   }
 
   return {
     accounts,
+    ...outbound,
     mailboxOf: (account: EmailAccount) => mailboxOf(account, connections),
     reader,
     messages: listening.messages,
@@ -92,7 +105,7 @@ export function createMail(deps: MailDeps) {
 
     async close(): Promise<void> {
       await listening.close()
-      await Promise.all([reader.close(), connections.close()])
+      await Promise.all([outbound.closeSent(), reader.close(), connections.close()])
     },
   }
 }

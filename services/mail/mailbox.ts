@@ -163,6 +163,19 @@ export function mailboxOf(account: EmailAccount, connections: Connections) {
         return { listed: listedMail(id, folder, row), raw: whole.source }
       }),
 
+    /** Its header alone. */
+    header: (id: string, signal: AbortSignal): Promise<Buffer> =>
+      looking(signal, async (client) => {
+        const { uid } = await openAt(client, id, true)
+        const row = await client.fetchOne(String(uid), { headers: true }, { uid: true })
+        if (!row || !row.headers) throw gone()
+        return row.headers
+      }),
+
+    /** Whether its server puts what it sends there by itself (Gmail). */
+    keepsSent: (signal: AbortSignal): Promise<boolean> =>
+      looking(signal, async (client) => client.capabilities.has('X-GM-EXT-1')),
+
     /** The ids of the mails with that Message-ID in a folder; without angle brackets. */
     findByMessageId: (folder: string, messageId: string, signal: AbortSignal): Promise<string[]> =>
       looking(signal, async (client) => {

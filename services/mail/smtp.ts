@@ -9,6 +9,7 @@ import type { ResolveHost } from './resolver.ts'
 const CONNECT_MS = 20_000
 const GREETING_MS = 15_000
 const SOCKET_MS = 60_000
+const PIECE_BYTES = 64 * 1024
 
 type Way = { resolve: ResolveHost; password: string | undefined }
 
@@ -27,38 +28,74 @@ export async function checkSmtp(account: EmailAccount, way: Way): Promise<void> 
   }
 }
 
+/** What became of a message; `refused`: whom alone the server did not take it for, with its words. */
+export type SmtpDelivery = Delivery & { refused?: readonly Refusal[] }
+export type Refusal = { address: string; error: string }
+
+type SendFault = Error & { responseCode?: number; response?: string; recipient?: string; rejectedErrors?: SendFault[] }
+
 /**
- * Hands a message over and says what became of it. It certainly did not get through while not a byte of it had been asked for, or
- * where the server answered that it does not take it; a connection that ends between is uncertain.
+ * Hands a message over and says what became of it. It certainly did not get through while the line that ends it had not been
+ * written, or where the server answered that it does not take it; a connection that ends between is uncertain. With `signal` the
+ * connection ends.
  */
-export async function sendSmtp(account: EmailAccount, way: Way, mail: RawMail): Promise<Delivery> {
+export async function sendSmtp(
+  account: EmailAccount,
+  way: Way,
+  mail: RawMail,
+  signal?: AbortSignal,
+): Promise<SmtpDelivery> {
   const to = mail.to.join(', ')
-  let begun = false
+  const body = inPieces(mail.raw)
+  let whole = false
+  body.once('end', () => (whole = true))
   let transport: Transporter | undefined
   try {
     transport = await transportOf(account, way)
-    const body = new Readable({
-      read() {
-        begun = true
-        this.push(mail.raw)
-        this.push(null)
-      },
+    // @NOTE nodemailer would read the message before the server asked for it; this one is read once it is wanted.
+    transport.use('stream', ({ message }, done) => {
+      message.createReadStream = () => body as ReturnType<typeof message.createReadStream>
+      done()
     })
-    await transport.sendMail({ envelope: { from: mail.from, to: [...mail.to] }, raw: body })
-    return { to, state: 'delivered', status: null, answer: '' }
+    const envelope = { from: mail.from, to: [...mail.to] }
+    const sent = await transport.sendMail({ envelope, raw: '', ...(signal === undefined ? {} : { signal }) })
+    const refused = (sent.rejectedErrors ?? []).map(refusalOf)
+    return { to, state: 'delivered', status: codeOf(sent.response), answer: '', refused }
   } catch (error) {
-    return notDelivered(to, account, error, begun)
+    return notDelivered(to, account, error as SendFault, whole)
   } finally {
+    body.destroy()
     transport?.close()
   }
 }
 
-function notDelivered(to: string, account: EmailAccount, error: unknown, begun: boolean): Delivery {
-  const { responseCode } = error as { responseCode?: number }
-  if (account.smtp === undefined) return { to, state: 'refused', error: (error as Error).message, forGood: true }
-  const { message } = mailFault('smtp', account.smtp, error)
-  if (responseCode === undefined && begun) return { to, state: 'uncertain', error: message }
-  return { to, state: 'refused', error: message, status: responseCode, forGood: (responseCode ?? 0) >= 500 }
+function inPieces(raw: Buffer): Readable {
+  let at = 0
+  return new Readable({
+    read() {
+      this.push(at < raw.length ? raw.subarray(at, (at += PIECE_BYTES)) : null)
+    },
+  })
+}
+
+function notDelivered(to: string, account: EmailAccount, error: SendFault, whole: boolean): Delivery {
+  if (account.smtp === undefined) return { to, state: 'refused', error: error.message, forGood: true }
+  const refused = (error.rejectedErrors ?? []).map(refusalOf)
+  const words = refused.map(({ address, error }) => `${address} (${error})`).join(', ')
+  const told = words === '' ? mailFault('smtp', account.smtp, error).message : `Not taken for ${words}.`
+  const codes = error.rejectedErrors?.map(({ responseCode = 0 }) => responseCode) ?? [error.responseCode ?? 0]
+  if (whole && error.responseCode === undefined) return { to, state: 'uncertain', error: told }
+  const forGood = codes.every((code) => code >= 500)
+  return { to, state: 'refused', error: told, status: error.responseCode, forGood }
+}
+
+function refusalOf({ recipient = '', response = '' }: SendFault): Refusal {
+  return { address: recipient, error: response.replace(/\s+/g, ' ').slice(0, 200) }
+}
+
+function codeOf(response: string | undefined): number | null {
+  const code = Number.parseInt(response ?? '', 10)
+  return Number.isNaN(code) ? null : code
 }
 
 async function transportOf(account: EmailAccount, { resolve, password }: Way): Promise<Transporter> {

@@ -2,9 +2,10 @@ import type { Message } from './store.ts'
 
 /**
  * What became of one attempt. `refused`: it certainly did not get through and may be tried again, unless `forGood`.
- * `uncertain`: it may have arrived. `held`: `begin` said no. `to` names the receiver for people.
+ * `uncertain`: it may have arrived. `held`: `begin` said no. `to` names the receiver for people. `also` is done in the
+ * transaction that writes it down.
  */
-export type Delivery = { to: string } & (
+export type Delivery = { to: string; also?: () => void } & (
   | { state: 'delivered'; status: number | null; answer: string }
   | {
       state: 'refused'
@@ -23,7 +24,7 @@ export type Delivery = { to: string } & (
  * when the house closes.
  */
 export type Deliver = (
-  message: Pick<Message, 'id' | 'address' | 'body'>,
+  message: Pick<Message, 'id' | 'callId' | 'address' | 'body'>,
   way: { begin: () => boolean; signal: AbortSignal },
 ) => Promise<Delivery>
 

@@ -11,6 +11,8 @@ export type OutboxDeps = Deps & {
   notify: (note: { userId: string; kind: 'delivery'; title: string; text: string; runId?: string }) => void
   log: Pick<Log, 'error' | 'warn'>
   deliver: Record<Draft['door'], Deliver>
+  /** Called in the transaction in which a message was delivered, or failed without having arrived. */
+  onSettled?: (message: Message, state: 'delivered' | 'failed') => void
   delays?: readonly number[]
   random?: () => number
 }
@@ -22,6 +24,8 @@ export type Outcome = {
   error: string | null
   answer: string
 }
+
+type Attempted = Pick<Message, 'id' | 'callId' | 'door' | 'address' | 'body'>
 
 const MOST_AT_ONCE = 4
 const LONGEST_NAP_MS = 60_000
@@ -46,7 +50,7 @@ export function createOutbox(deps: OutboxDeps) {
   const mayGo = () => !closed && !paused()
 
   /** One attempt; whoever asks for a message that is on its way waits for that same attempt. */
-  function attempt(message: Pick<Message, 'id' | 'door' | 'address' | 'body'>, begin: () => boolean): Promise<Outcome> {
+  function attempt(message: Attempted, begin: () => boolean): Promise<Outcome> {
     const known = going.get(message.id)
     if (known) return known
     const work = carry(message, begin).finally(() => going.delete(message.id))
@@ -54,17 +58,22 @@ export function createOutbox(deps: OutboxDeps) {
     return work
   }
 
-  async function carry(
-    message: Pick<Message, 'id' | 'door' | 'address' | 'body'>,
-    begin: () => boolean,
-  ): Promise<Outcome> {
+  async function carry(message: Attempted, begin: () => boolean): Promise<Outcome> {
     let begun = false
     const way = { begin: () => (begun = begin()), signal: ending.signal }
     const delivery = await deps.deliver[message.door](message, way).catch((error: unknown): Delivery => {
       if (!begun) throw error
       return { to: message.address, state: 'uncertain', error: messageOf(error) }
     })
-    return db.transact(() => settle(message.id, delivery))
+    return db.transact(() => {
+      delivery.also?.()
+      return settle(message.id, delivery)
+    })
+  }
+
+  function settled(id: string, state: 'delivered' | 'failed'): void {
+    const row = store.find(id)
+    if (row) deps.onSettled?.(row, state)
   }
 
   function settle(id: string, delivery: Delivery): Outcome {
@@ -74,6 +83,7 @@ export function createOutbox(deps: OutboxDeps) {
     const [status, error, answer] =
       state === 'delivered' ? [delivery.status, null, delivery.answer] : [null, delivery.error, '']
     store.change(id, { state, lastStatus: status, lastError: error, answer })
+    if (state === 'delivered') settled(id, state)
     return { state, status, error, answer }
   }
 
@@ -89,11 +99,12 @@ export function createOutbox(deps: OutboxDeps) {
       return { state: 'queued', status, error, answer }
     }
     store.change(id, { ...facts, state: 'failed' })
-    if (row) told(row, to, error)
+    settled(id, 'failed')
+    if (row) gaveUp(row, to, error)
     return { state: 'failed', status, error, answer }
   }
 
-  function told({ userId, runId, attempts }: Message, to: string, error: string): void {
+  function gaveUp({ userId, runId, attempts }: Message, to: string, error: string): void {
     const times = attempts === 1 ? 'one attempt' : `${attempts} attempts`
     deps.notify({
       userId,
@@ -102,6 +113,15 @@ export function createOutbox(deps: OutboxDeps) {
       text: `Given up after ${times}: ${error}`,
       ...(runId === null ? {} : { runId }),
     })
+  }
+
+  /** Nobody waits for it any more who could ask. */
+  function tellUncertain({ userId, runId }: Message, error: string | null): void {
+    const text = `It is not sent again by itself. ${error ?? ''}`
+    const run = runId === null ? {} : { runId }
+    db.transact(() =>
+      deps.notify({ userId, kind: 'delivery', title: 'It is not known whether a message arrived', text, ...run }),
+    )
   }
 
   /** Sends what is due: a few at a time, and to each address one after the other, the oldest first. */
@@ -118,7 +138,8 @@ export function createOutbox(deps: OutboxDeps) {
     busy.add(address)
     const message = store.find(id)!
     try {
-      await attempt(message, () => mayGo() && db.transact(() => store.begin(id)))
+      const { state, error } = await attempt(message, () => mayGo() && db.transact(() => store.begin(id)))
+      if (state === 'uncertain') tellUncertain(message, error)
       busy.delete(address)
       setImmediate(look)
     } catch (error) {
@@ -177,7 +198,10 @@ export function createOutbox(deps: OutboxDeps) {
     resolve(id: string, answer: 'done' | 'again' | 'give_up'): void {
       const row = store.find(id)
       if (row?.state !== 'uncertain' && row?.state !== 'sending') return
-      if (answer === 'done') return store.change(id, { state: 'delivered' })
+      if (answer === 'done') {
+        store.change(id, { state: 'delivered' })
+        return settled(id, 'delivered')
+      }
       if (answer === 'give_up')
         return store.change(id, { state: 'failed', lastError: 'The owner gave it up; it may have arrived.' })
       store.put(row)
@@ -185,7 +209,9 @@ export function createOutbox(deps: OutboxDeps) {
     },
 
     /** What waits for an address or of a run does not go out any more; in the caller's transaction. */
-    cancel: store.failQueued,
+    cancel(of: { address: string } | { runId: string }, error: string): void {
+      for (const id of store.failQueued(of, error)) settled(id, 'failed')
+    },
 
     /** Nothing new goes out; what is on its way may finish within `graceMs`, and is uncertain after that. */
     async close(graceMs = 2_000): Promise<void> {

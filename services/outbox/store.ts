@@ -10,8 +10,8 @@ export type Draft = {
   userId: string
   runId: string | null
   callId: string | null
-  door: 'webhook'
-  /** In the door's own terms: a webhook target's id. */
+  door: 'webhook' | 'email'
+  /** In the door's own terms: the id of a webhook target or of a mail account. */
   address: string
   body: string
 }
@@ -78,9 +78,13 @@ export function createOutboxStore({ db, now, maskValue }: Deps & Pick<Masking, '
     `UPDATE outbox SET state = 'uncertain', last_error = ?, updated_at = ?
      WHERE state IN ('queued', 'sending', 'uncertain') AND state = 'sending'`,
   )
-  const failQueued = db.prepare(
+  const failQueued = db.prepare<object, { id: string }>(
     `UPDATE outbox SET state = 'failed', next_attempt_at = NULL, last_error = @error, updated_at = @at
-     WHERE state = 'queued' AND (address = @address OR run_id = @runId)`,
+     WHERE state = 'queued' AND (address = @address OR run_id = @runId) RETURNING id`,
+  )
+  const empty = db.prepare("UPDATE outbox SET body = '' WHERE id = ?")
+  const uncopied = db.prepare<[], { id: string }>(
+    "SELECT id FROM outbox WHERE door = 'email' AND state = 'delivered' AND body <> '' ORDER BY id",
   )
   const last = db.prepare<[string], Message>(
     `SELECT ${COLUMNS} FROM outbox WHERE address = (SELECT ?) ORDER BY id DESC LIMIT 1`,
@@ -117,8 +121,14 @@ export function createOutboxStore({ db, now, maskValue }: Deps & Pick<Masking, '
 
     /** What was on its way when the process ended; how many that were. */
     markLost: (error: string): number => lost.run(error, at()).changes,
-    failQueued: (of: { address: string } | { runId: string }, error: string): number =>
-      failQueued.run({ address: null, runId: null, ...of, error, at: at() }).changes,
+    /** Answers the ids of those. */
+    failQueued: (of: { address: string } | { runId: string }, error: string): string[] =>
+      failQueued.all({ address: null, runId: null, ...of, error, at: at() }).map(({ id }) => id),
+
+    /** What it said is kept no longer. */
+    empty: (id: string): void => void empty.run(id),
+    /** Mails that were delivered and still hold what the sender's own copy is made of. */
+    uncopied: (): string[] => uncopied.all().map(({ id }) => id),
 
     last: (address: string): Message | undefined => last.get(address),
 

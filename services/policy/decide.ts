@@ -2,7 +2,7 @@ import type { Verdict } from '../agent/tool.ts'
 import { hostKey, isPrivateLiteral } from '../outgoing/addresses.ts'
 import type { Labels } from '../shapes/labels.ts'
 import { pathRefusal } from './paths.ts'
-import { placesOf, scopeOf, targetsOf, type PolicyCall } from './reach.ts'
+import { placeKeysOf, placesOf, scopeOf, type PolicyCall } from './reach.ts'
 
 /** Who stands behind the run, what it may use, and what has been agreed to so far. */
 export type Mode = {
@@ -26,7 +26,7 @@ export type Mode = {
   resultFetches: number
   /** Keys of `scopeOf` that the owner agreed to and that still hold. */
   agreed: ReadonlySet<string>
-  /** Keys of `targetsOf` that the owner refused in this run. */
+  /** Keys of `placeKeysOf` that the owner refused in this run. */
   denied: ReadonlySet<string>
 }
 
@@ -126,7 +126,7 @@ function isPrivate(url: string, privateHosts: ReadonlySet<string>): boolean {
 }
 
 function refusedBefore(call: PolicyCall, mode: Mode): Verdict | undefined {
-  if (!targetsOf(call).some((target) => mode.denied.has(target))) return undefined
+  if (!placeKeysOf(call).some((target) => mode.denied.has(target))) return undefined
   return deny('denied', 'The owner said no to this in this run.')
 }
 

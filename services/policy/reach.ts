@@ -19,10 +19,15 @@ export function goesOut(effect: Effect, { egress }: Reach): boolean {
 }
 
 /** The places a call touches, one key each; a refusal by the owner holds for them until the run ends. */
-export function targetsOf(call: PolicyCall): string[] {
+export function placeKeysOf(call: PolicyCall): string[] {
   const name = `${call.tool}.${call.operation}`
   const all = placesOf(call.reach)
   return all.length === 0 ? [name] : all.map((target) => `${name} ${target}`)
+}
+
+/** What an approval of a call is bound to beside its arguments: its places, and what they were found to be. */
+export function targetsOf(call: PolicyCall): string[] {
+  return [...placeKeysOf(call), ...(call.reach.pins ?? [])]
 }
 
 /** What a standing yes for a call names: where it goes to, and the folders of what it changes. */

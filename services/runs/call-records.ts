@@ -1,7 +1,8 @@
-import type { Verdict } from '../agent/tool.ts'
+import type { Reach, Step as StepOf, Verdict } from '../agent/tool.ts'
 import type { Audit } from '../audit.ts'
 import type { Conversations } from '../conversations.ts'
 import type { Db } from '../../db/open.ts'
+import { AppError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import type { Grants } from '../grants.ts'
 import type { Approvals } from '../policy/approvals.ts'
@@ -11,6 +12,7 @@ import { joinLabels } from '../shapes/labels.ts'
 import type { ToolCall, ToolResult } from '../shapes/message.ts'
 import { isRecord } from '../shapes/record.ts'
 import type { Tallies } from '../tallies.ts'
+import type { ParsedCall, Registry } from '../tools/registry.ts'
 import type { Journal, Step } from './journal.ts'
 import { take, type Progress } from './mode.ts'
 import { addressOf } from './outcomes.ts'
@@ -28,10 +30,12 @@ export type CallRecordsDeps = {
   questions: Questions
   grants: Pick<Grants, 'use'>
   tallies: Pick<Tallies, 'call'>
+  registry: Pick<Registry, 'find'>
   mask: (text: string) => string
   maskValue: (value: unknown) => unknown
 }
 
+type Looked = { parsed: ParsedCall; reach: Reach }
 type Started = { arguments: unknown; verdict: Verdict; labels: Labels; confirmed: boolean; announced: boolean }
 /** `content`, `summary` and `source` are fit to be read: masked, cleaned and capped. */
 type Finished = {
@@ -112,14 +116,40 @@ export function createCallRecords(deps: CallRecordsDeps) {
     journal.startTool({ call, runId: run.id, operation, arguments: started.arguments, verdict, confirmed, labels })
   }
 
+  const stepOf = (run: Run, call: ToolCall): StepOf => ({ userId: run.userId, runId: run.id, callId: call.callId })
+
+  function reserve(run: Run, call: ToolCall, { parsed, reach }: Looked): void {
+    parsed.operation.reserve?.(parsed.arguments, stepOf(run, call), reach)
+  }
+
+  /** Whatever it took, it did not use. */
+  function release(run: Run, call: ToolCall, args: unknown): void {
+    deps.registry.find(call.name, args)?.operation.release?.(stepOf(run, call))
+  }
+
+  function unlessUsedUp(work: () => void): Verdict | undefined {
+    try {
+      db.transact(work)
+      return undefined
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'forbidden') throw error
+      return { decision: 'deny', rule: '3', reason: error.message }
+    }
+  }
+
   return {
-    /** Before it happens. */
-    started(run: Run, call: ToolCall, started: Started): void {
-      db.transact(() => {
+    /** Before it happens. It does not where what it needs is used up: then that is the verdict, and nothing was written. */
+    started(run: Run, call: ToolCall, looked: Looked, started: Started): Verdict | undefined {
+      return unlessUsedUp(() => {
+        reserve(run, call, looked)
         write(run, call, started)
         if (started.verdict.grant !== undefined) deps.grants.use(run.userId, started.verdict.grant, run)
       })
     },
+
+    /** The same for a call that was started before. */
+    reserved: (run: Run, call: ToolCall, looked: Looked): Verdict | undefined =>
+      unlessUsedUp(() => reserve(run, call, looked)),
 
     /** After it happened: the labels of what came back are now the run's and the conversation's. */
     finished(run: Run, progress: Progress, call: ToolCall, end: Finished): ToolResult {
@@ -129,6 +159,7 @@ export function createCallRecords(deps: CallRecordsDeps) {
         take(progress, end)
         const touched = before === 'owner' && progress.labels.integrity === 'third_party'
         journal.finishTool(call.callId, { ...end, labels: progress.labels })
+        if (!end.success) release(run, call, call.arguments)
         store.label(run.id, progress.labels)
         deps.conversations.label(
           run.conversationId,
@@ -213,6 +244,7 @@ export function createCallRecords(deps: CallRecordsDeps) {
       const verdict: Verdict = { decision: 'deny', rule: 'stopped', reason: words }
       if (!step) write(run, call, { arguments: call.arguments, verdict, labels, confirmed: false, announced })
       journal.finishTool(call.callId, end)
+      if (step) release(run, call, JSON.parse(step.arguments ?? 'null'))
       close(run, call, end)
     },
   }

@@ -32,8 +32,8 @@ export type CallsDeps = ModeDeps & {
   givesAway: (value: unknown) => boolean
 }
 
-/** A call that was looked at: what it is, where it reaches, and what the policy sees of it. */
-type Looked = { parsed: ParsedCall; reach: Reach; policy: PolicyCall }
+/** A call that was looked at: what it is, where it reaches, what the policy sees of it; `unseen`: why it could not be. */
+type Looked = { parsed: ParsedCall; reach: Reach; policy: PolicyCall; unseen?: AppError }
 
 type Facts = { confirmed: boolean; approvedBy?: string | null }
 
@@ -55,8 +55,11 @@ export function createCalls(deps: CallsDeps) {
   const asking = createAsking(deps)
   const givesAway = (value: unknown): boolean => settings.get('output_validation') && deps.givesAway(value)
 
-  async function look(run: Run, parsed: ParsedCall): Promise<Looked> {
-    const reach = await parsed.operation.inspect(parsed.arguments, run.userId)
+  async function look(run: Run, parsed: ParsedCall, callId?: string): Promise<Looked> {
+    return lookedAt(parsed, await parsed.operation.inspect(parsed.arguments, run.userId, callId))
+  }
+
+  function lookedAt(parsed: ParsedCall, reach: Reach): Looked {
     const { effect, destructive, attendedOnly, listedOnly = false } = parsed.operation
     const leaks = goesOut(effect, reach) && givesAway(parsed.arguments)
     const facts = { effect, destructive, attendedOnly, listedOnly, reach, leaks }
@@ -99,7 +102,7 @@ export function createCalls(deps: CallsDeps) {
 
     async function begin(call: ToolCall, isClean = false): Promise<CallOutcome> {
       if (approvals.pendingOf(run.id)) return { type: 'waiting' }
-      const looked = await attempt(() => look(run, registry.parse(call.name, call.arguments)))
+      const looked = await attempt(() => look(run, registry.parse(call.name, call.arguments), call.callId))
       mayGoOn()
       if (looked instanceof AppError) return unusable(call, looked)
       const verdict = verdictOf(looked.policy)
@@ -107,15 +110,11 @@ export function createCalls(deps: CallsDeps) {
       const clean = isClean ? call : records.clean(call)
       if (clean !== call) return begin(clean, true)
       if (verdict.decision === 'ask') return askOwner(call, looked, verdict)
+      const started = { arguments: call.arguments, verdict, labels: progress.labels }
+      const full = records.started(run, call, looked, { ...started, confirmed: false, announced: false })
+      if (full) return denied(call, call.arguments, full)
       progress.toolCalls++
       if (verdict.rule === '7c') progress.resultFetches++
-      records.started(run, call, {
-        arguments: call.arguments,
-        verdict,
-        labels: progress.labels,
-        confirmed: false,
-        announced: false,
-      })
       return perform(call, looked, { confirmed: false })
     }
 
@@ -133,7 +132,7 @@ export function createCalls(deps: CallsDeps) {
     async function answered(call: ToolCall, approval: Approval): Promise<CallOutcome> {
       if (approval.state === 'pending') return { type: 'waiting' }
       if (approval.state !== 'approved') return notApproved(call, approval)
-      const looked = await attempt(() => look(run, registry.parse(call.name, approval.arguments)))
+      const looked = await attempt(() => look(run, registry.parse(call.name, approval.arguments), call.callId))
       mayGoOn()
       if (looked instanceof AppError) return unusable(call, looked, true)
       const refusal = again(looked.policy) ?? otherThanApproved(looked, approval)
@@ -142,13 +141,12 @@ export function createCalls(deps: CallsDeps) {
         return denied(call, approval.arguments, refusal, true)
       }
       const verdict: Verdict = { decision: 'ask', rule: 'approved', reason: approval.reason }
-      records.started(run, call, {
-        arguments: approval.arguments,
-        verdict,
-        labels: progress.labels,
-        confirmed: true,
-        announced: true,
-      })
+      const started = { arguments: approval.arguments, verdict, labels: progress.labels }
+      const full = records.started(run, call, looked, { ...started, confirmed: true, announced: true })
+      if (full) {
+        approvals.voidApproved(approval.id, full.reason)
+        return denied(call, approval.arguments, full, true)
+      }
       return perform(call, looked, { confirmed: true, approvedBy: approval.decided_by })
     }
 
@@ -164,9 +162,12 @@ export function createCalls(deps: CallsDeps) {
     /** The process ended in the middle of this call: finish what can be known, do again what may be done again. */
     async function recover(call: ToolCall, step: Step): Promise<CallOutcome> {
       const args: unknown = JSON.parse(step.arguments ?? 'null')
-      const looked = await attempt(() => look(run, registry.parse(call.name, args)))
+      const parsed = await attempt(async () => registry.parse(call.name, args))
       const facts = { confirmed: step.confirmed === 1 }
-      if (looked instanceof AppError) return finish(call, looked, facts, 0)
+      if (parsed instanceof AppError) return finish(call, parsed, facts, 0)
+      const seen = await attempt(() => look(run, parsed, call.callId))
+      // @NOTE what cannot be looked at now is not done again, but may have happened.
+      const looked = seen instanceof AppError ? { ...lookedAt(parsed, {}), unseen: seen } : seen
       const question = approvals.uncertainOf(call.callId)
       if (question) return known(call, looked, question, facts)
       const state = await happened(looked.parsed, contextFor(call, looked))
@@ -191,9 +192,12 @@ export function createCalls(deps: CallsDeps) {
 
     /** As today's lists and the approval of back then have it. */
     async function performAgain(call: ToolCall, looked: Looked, facts: Facts): Promise<CallOutcome> {
+      if (looked.unseen) return finish(call, looked.unseen, facts, 0)
       const approval = approvals.find(call.callId)
       const refusal =
-        again(looked.policy) ?? (approval ? otherThanApproved(looked, approval) : noLongerAllowed(looked, facts))
+        again(looked.policy) ??
+        (approval ? otherThanApproved(looked, approval) : noLongerAllowed(looked, facts)) ??
+        records.reserved(run, call, looked)
       if (refusal) return finish(call, new AppError('forbidden', refusal.reason), facts, 0)
       return perform(call, looked, facts)
     }

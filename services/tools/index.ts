@@ -1,5 +1,6 @@
 import type { Db } from '../../db/open.ts'
 import type { Tool } from '../agent/tool.ts'
+import { createFileChanges } from '../files/change.ts'
 import { createFileLabels } from '../files/labels.ts'
 import { createTrash } from '../files/trash.ts'
 import { createOutgoing } from '../outgoing/client.ts'
@@ -7,6 +8,7 @@ import type { NetworkEdge } from '../outgoing/connect.ts'
 import { createPageReader } from '../web/reader.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
 import { createAgentTool, type AgentToolDeps } from './agent.ts'
+import { createEmailTool, type EmailToolDeps } from './email.ts'
 import { createFilesystemTool, type OpenedFolder } from './filesystem.ts'
 import type { SearchEngine } from './search-engines.ts'
 import { createWebTool } from './web.ts'
@@ -28,7 +30,7 @@ export type ToolsDeps = {
   searchEngine: () => SearchEngine
   webhooks: Pick<Webhooks, 'targets' | 'outbox'>
   otherAgents: AgentToolDeps
-}
+} & Pick<EmailToolDeps, 'mail' | 'timezone'>
 
 /** Every tool there is, with what they share. */
 export function createTools(deps: ToolsDeps) {
@@ -36,9 +38,11 @@ export function createTools(deps: ToolsDeps) {
   const trash = createTrash({ ...deps, dir: deps.trashDir, fileLabels })
   const outgoing = createOutgoing({ ...deps.edge, allowedPrivateHosts: deps.privateHosts, version: deps.version })
   const reader = createPageReader({ file: deps.pageWorker })
+  const changes = createFileChanges({ trash, fileLabels })
   const tools: Tool[] = [
     createWebTool({ outgoing, reader, searchEngine: deps.searchEngine }),
     createFilesystemTool({ folders: deps.folders, ownFolder: deps.ownFolder, trash, fileLabels }),
+    createEmailTool({ ...deps, changes }),
     createWebhookTool({ now: deps.now, ...deps.webhooks }),
     createAgentTool(deps.otherAgents),
   ]

@@ -2,6 +2,7 @@ import type { Actor, Audit } from '../audit.ts'
 import type { Deps } from '../deps.ts'
 import type { Log } from '../log.ts'
 import type { Masking } from '../policy/masking.ts'
+import type { Deliver } from '../outbox/delivery.ts'
 import { createOutbox, type OutboxDeps } from '../outbox/outbox.ts'
 import { createOutboxStore } from '../outbox/store.ts'
 import type { NetworkEdge } from '../outgoing/connect.ts'
@@ -22,6 +23,8 @@ export type WebhooksDeps = Deps & {
   paused: () => boolean
   notify: OutboxDeps['notify']
   log: Pick<Log, 'error' | 'warn'>
+  /** The other door that shares the outbox. */
+  mail: { deliver: Deliver; settled: NonNullable<OutboxDeps['onSettled']> }
   delays?: readonly number[]
 }
 
@@ -33,7 +36,10 @@ export function createWebhooks(deps: WebhooksDeps) {
   const targets = createWebhookTargets({ ...deps, outbox: store })
   const sender = createSender({ ...deps.edge, allowedPrivateHosts: deps.privateHosts, version: deps.version })
   const deliver = createWebhookDeliver({ now: deps.now, targets, sender })
-  const outbox = createOutbox({ ...deps, store, deliver: { webhook: deliver } })
+  const { mail } = deps
+  const onSettled: OutboxDeps['onSettled'] = (message, state) =>
+    message.door === 'email' && mail.settled(message, state)
+  const outbox = createOutbox({ ...deps, store, onSettled, deliver: { webhook: deliver, email: mail.deliver } })
 
   /** Posts one test message, at once and once, past the outbox: the owner pressed the button and waits. */
   async function test(
@@ -45,13 +51,13 @@ export function createWebhooks(deps: WebhooksDeps) {
     const body = payloadOf('test', deps.now(), { message: 'Steward can reach this webhook target.' })
     const way = { begin: () => true, signal: new AbortController().signal }
     deps.audit.record({ kind: 'webhook_target', action: 'tested', subject: name, by })
-    const delivery = await deliver({ id: deps.newId(), address: id, body }, way)
+    const delivery = await deliver({ id: deps.newId(), callId: null, address: id, body }, way)
     if (delivery.state === 'delivered') return { ok: true, ...status(delivery.status) }
     if (delivery.state === 'held') return { ok: false }
     return { ok: false, ...('status' in delivery ? status(delivery.status) : {}), error: delivery.error }
   }
 
-  return { targets, outbox, test }
+  return { targets, outbox, test, store }
 }
 
 const status = (code: number | null | undefined) => (code == null ? {} : { status: code })

@@ -11,6 +11,9 @@ type Change = { daily_limit?: number | undefined; owner?: boolean | undefined }
 export function createAddressList(deps: ListDeps) {
   const { db, now } = deps
   const rows = db.prepare<[], Row>('SELECT email, daily_limit, owner, created_at FROM email_whitelist ORDER BY email')
+  const row = db.prepare<[string], Row>(
+    'SELECT email, daily_limit, owner, created_at FROM email_whitelist WHERE email = ?',
+  )
   const add = db.prepare(
     'INSERT INTO email_whitelist (email, daily_limit, owner, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
   )
@@ -22,7 +25,13 @@ export function createAddressList(deps: ListDeps) {
   const outcomeOf = ({ daily_limit, owner }: Change) => said({ daily_limit, owner })
 
   return {
-    addresses: (): AddressEntry[] => rows.all().map((row) => ({ ...row, owner: row.owner === 1 })),
+    addresses: (): AddressEntry[] => rows.all().map(entryOf),
+
+    /** In any case of (ASCII) letters. */
+    address(email: string): AddressEntry | undefined {
+      const found = row.get(email)
+      return found && entryOf(found)
+    },
 
     /** Throws `invalid` for what is no single address. */
     addAddress(draft: Change & { email: string }, by: Actor): void {
@@ -43,4 +52,8 @@ export function createAddressList(deps: ListDeps) {
       changed(() => remove.run(kept), missing(kept), { action: 'address removed', subject: kept, by })
     },
   }
+}
+
+function entryOf(row: Row): AddressEntry {
+  return { ...row, owner: row.owner === 1 }
 }

@@ -1,5 +1,16 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import type { ChildProcess } from 'node:child_process'
+import { execFileSync, type ChildProcess } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { endDaemon, freePort, makeCertificate, missing, ordinaryAccount, startDaemon } from './daemons.ts'
@@ -19,6 +30,10 @@ export type Dovecot = AsyncDisposable & {
   password: string
   /** The Maildir of a user. */
   maildir: (username?: string) => string
+  /** Puts a mail into a folder of the user, as a server delivers it. */
+  deliver: (raw: Buffer | string, folder?: string) => void
+  /** The mails in a folder of the user, read or not, oldest first. */
+  mails: (folder?: string) => string[]
   uid: number
   gid: number
   setPassword: (password: string) => void
@@ -47,6 +62,27 @@ export async function startDovecot(options: { introspectionUrl?: string; usernam
   chmodSync(dir, 0o755)
   const { key, cert } = makeCertificate(dir)
   for (const file of [key, cert]) chownSync(file, uid, gid)
+  const folderOf = (folder: string) =>
+    folder === 'INBOX' ? join(dir, 'mail', username) : join(dir, 'mail', username, `.${folder}`)
+  let delivered = 0
+  const deliver = (raw: Buffer | string, folder = 'INBOX') => {
+    const place = folderOf(folder)
+    for (const part of ['tmp', 'new', 'cur']) {
+      mkdirSync(join(place, part), { recursive: true })
+      execFileSync('chown', ['-R', `${uid}:${gid}`, join(dir, 'mail')])
+    }
+    const name = `${Date.now()}.${process.pid}_${++delivered}.test`
+    writeFileSync(join(place, 'tmp', name), raw)
+    chownSync(join(place, 'tmp', name), uid, gid)
+    renameSync(join(place, 'tmp', name), join(place, 'new', name))
+  }
+  const mails = (folder = 'INBOX') =>
+    ['new', 'cur']
+      .map((part) => join(folderOf(folder), part))
+      .filter((place) => existsSync(place))
+      .flatMap((place) => readdirSync(place).map((name) => join(place, name)))
+      .sort((a, b) => basename(a).localeCompare(basename(b)))
+      .map((file) => readFileSync(file, 'utf8'))
   const spare = Array.from({ length: SPARE }, (_, n) => `box-${n}@example.test`)
   const users = [username, ...spare]
   // @NOTE moved into place: whoever reads it while it is written would take what is there for all of it.
@@ -78,6 +114,8 @@ export async function startDovecot(options: { introspectionUrl?: string; usernam
     username,
     password,
     maildir: (name = username) => join(dir, 'mail', name),
+    deliver,
+    mails,
     uid,
     gid,
     setPassword,

@@ -12,7 +12,7 @@ import { useResource } from '../ui/resource.ts'
 import { Badge, Empty, Loading, Problem } from '../ui/states.tsx'
 import { complain, tell } from '../ui/toast.tsx'
 
-type Address = { email: string; daily_limit: number; owner: boolean; created_at: string }
+type Address = { email: string; daily_limit: number; sent_today: number; owner: boolean; created_at: string }
 
 const PATH = '/api/email-whitelist'
 const pathOf = ({ email }: Address): string => `${PATH}/${encodeURIComponent(email)}`
@@ -59,19 +59,23 @@ export function AddressList(): JSX.Element {
 type RowProps = { address: Address; edit: () => void; reload: () => Promise<void> }
 
 function AddressRow({ address, edit, reload }: RowProps) {
-  const { email, daily_limit, owner } = address
+  const { email, owner } = address
   return (
     <li class="row">
       <div class="row-text">
         <strong class="break">{email}</strong> {owner && <Badge kind="good">yours</Badge>}
-        <div class="muted small">
-          {daily_limit === 0 ? 'As many mails as needed' : `${counted(daily_limit, 'mail')} a day at most`}
-        </div>
+        <div class="muted small">{allowance(address)}</div>
       </div>
       <IconButton label={`Change ${email}`} icon="pencil" onClick={edit} />
       <IconButton label={`Remove ${email}`} icon="trash" onClick={() => void remove(address, reload).catch(complain)} />
     </li>
   )
+}
+
+/** "3 of 10 today": what went there, and how much may. */
+function allowance({ daily_limit, sent_today }: Address): string {
+  if (daily_limit > 0) return `${sent_today} of ${daily_limit} today`
+  return sent_today === 0 ? 'As many mails as needed' : `${counted(sent_today, 'mail')} today, as many as needed`
 }
 
 async function remove(address: Address, reload: () => Promise<void>): Promise<void> {
