@@ -146,7 +146,7 @@ export const emailAccountEndpoints = [
     scopes: ['read'],
     summary: 'The mail accounts',
     description:
-      'Passwords are never shown; `imap_password_set` and `smtp_password_set` say whether there is one. `status` is `off` where the account is disabled or has nothing to start; `last_error` says what is wrong, also where the rest works. `last_message_at`: when the last mail that was looked at came in.',
+      'Passwords are never shown; `imap_password_set` and `smtp_password_set` say whether there is one. `status` is `off` where the account is disabled or has no IMAP server; `last_error` says what is wrong, also where the rest works. `last_message_at`: when the last mail that was looked at came in.',
     output: lazy(() => z.array(Shown())),
     example: [EXAMPLE],
     handle: (_input, { services, who }) =>

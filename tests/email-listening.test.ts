@@ -181,29 +181,21 @@ describe('listening to a mailbox', { skip: DOVECOT_MISSING }, () => {
     assert.equal(found.outcome, 'started')
   })
 
-  it('is off where nothing could be started, and begins anew when there is something', async () => {
+  it('listens before anything could be started, is off when it is turned off, and begins anew when it is turned on', async () => {
     const { id } = await addMailbox(owner, mailbox)
-    assert.equal((await owner.get(`/api/email-accounts/${id}`)).body.status, 'off')
-    put({ subject: 'Nobody is there' })
-    await owner.put(`/api/email-accounts/${id}`, { agent_id: agentId })
     await inState(owner, id, 'connected')
+    put({ subject: 'Nobody is there' })
+    assert.equal((await lookedAt(owner, id, 1))[0]!.outcome, 'no_match')
     await owner.put(`/api/email-accounts/${id}`, { enabled: false })
     assert.equal((await owner.get(`/api/email-accounts/${id}`)).body.status, 'off')
     put({ subject: 'Turned off' })
-    await owner.put(`/api/email-accounts/${id}`, { enabled: true })
+    await owner.put(`/api/email-accounts/${id}`, { enabled: true, agent_id: agentId })
     await inState(owner, id, 'connected')
-    await until(
-      () =>
-        withDatabase(steward.dataDir, (db) =>
-          db.prepare('SELECT path FROM email_folders WHERE account_id = ?').all(id),
-        ),
-      (rows) => rows.length > 0,
-    )
     put({ subject: 'Turned on' })
-    const mails = await lookedAt(owner, id, 1)
+    const mails = await lookedAt(owner, id, 2)
     assert.deepEqual(
       mails.map(({ subject }) => subject),
-      ['Turned on'],
+      ['Nobody is there', 'Turned on'],
     )
   })
 

@@ -14,7 +14,7 @@ import { listenOn, type SessionDeps } from './session.ts'
 
 export type ListenerState = { status: 'connected' | 'connecting' | 'error'; last_error: string | null }
 
-export type ListenerDeps = Omit<SessionDeps, 'reader' | 'isStopped' | 'note'> &
+export type ListenerDeps = Omit<SessionDeps, 'reader' | 'isStopped' | 'note' | 'ready'> &
   Omit<FolderReaderDeps, 'signal' | 'isStopped'> & {
     passwordOf: (id: string, half: 'imap') => string | undefined
     resolve: ResolveHost
@@ -65,9 +65,10 @@ export function createListener(account: EmailAccount, deps: ListenerDeps) {
         to.close()
       },
     })
-    status = 'connected'
     note = undefined
   }
+
+  const ready = () => void (status = 'connected')
 
   async function connection(): Promise<void> {
     cause = undefined
@@ -77,7 +78,7 @@ export function createListener(account: EmailAccount, deps: ListenerDeps) {
       if (isStopped()) return
       attach(opened)
       alarm = createAlarm()
-      await listenOn(opened, account, alarm, { ...deps, reader, isStopped, note: (words) => (note = words) })
+      await listenOn(opened, account, alarm, { ...deps, reader, isStopped, note: (words) => (note = words), ready })
     } catch (error) {
       throw cause ?? (opened.usable ? error : new Closed(`${account.imap!.host} closed the connection.`))
     } finally {

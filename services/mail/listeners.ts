@@ -24,24 +24,20 @@ const LOOK_MS = 10_000
 const OFF: AccountStatus = { status: 'off', last_error: null }
 
 /**
- * A listener for every enabled account that has an IMAP server and something to start. An account that its owner turned
- * off, or that has nothing to start any more, begins anew when it is listened to again; what comes while its owner is
- * deactivated, or everything is paused, is kept.
+ * A listener for every enabled account that has an IMAP server. An account that its owner turned off begins anew when it is
+ * listened to again; what comes while its owner is deactivated, or everything is paused, is kept.
  */
 export function createListeners(deps: ListenersDeps) {
-  const { db, accounts, bookmarks } = deps
+  const { accounts, bookmarks } = deps
   const going = new Map<string, Listener>()
   const heavy = oneAtATime()
-  const rules = db.prepare<[string], unknown>(
-    'SELECT 1 FROM email_triggers WHERE account_id = ? AND enabled = 1 LIMIT 1',
-  )
   let timer: NodeJS.Timeout | undefined
   let isOpen = false
   /** Ends of listeners that are still under way. */
   const ending = new Set<Promise<void>>()
 
-  const isWanted = (account: EmailAccount): boolean =>
-    account.enabled && account.imap !== undefined && (account.agentId !== null || rules.get(account.id) !== undefined)
+  /** Also without a rule yet: whoever sets an account up sees that it works, and a first rule fits the mail that comes next. */
+  const isWanted = (account: EmailAccount): boolean => account.enabled && account.imap !== undefined
 
   function begin(account: EmailAccount): void {
     const listener = createListener(account, { ...deps, heavy })
@@ -94,7 +90,7 @@ export function createListeners(deps: ListenersDeps) {
       timer = setInterval(look, LOOK_MS).unref()
     },
 
-    /** Something that listening depends on may have changed: rules, agents, users. */
+    /** Something that listening depends on may have changed, such as its user. */
     look,
 
     statusOf: (id: string): AccountStatus => going.get(id)?.state() ?? OFF,

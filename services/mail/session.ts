@@ -17,6 +17,8 @@ export type SessionDeps = {
   isStopped: () => boolean
   /** What is not as it should be although the connection works; undefined for nothing. */
   note: (words: string | undefined) => void
+  /** From here on no mail is missed: every folder has its bookmark. */
+  ready: () => void
 }
 
 /** IDLE that ends sooner by itself is none. */
@@ -153,7 +155,10 @@ export async function listenOn(
   }
 
   await choose()
+  if (folders.every((path) => bookmarks.find(account.id, mailbox, path))) deps.ready()
   await poll()
+  if (isNew) await look()
+  deps.ready()
   while (!isStopped()) {
     if (!client.usable) throw new AppError('upstream_failed', `${account.imap!.host} closed the connection.`)
     if (isNew) await look()
