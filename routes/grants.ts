@@ -4,6 +4,7 @@ import type { Services } from '../services/index.ts'
 import { mayBeGranted } from '../services/policy/reach.ts'
 import { Cursor, list, Ok, OK, Time } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
+import { chatPlace, REPLY } from '../services/telegram/replies.ts'
 import { endpoint } from './endpoint.ts'
 
 const GrantEntry = lazy(() =>
@@ -52,8 +53,20 @@ const EXAMPLE = {
   created_at: '2026-11-22T08:00:00.000Z',
 }
 
+/** The addresses as the policy sees them. */
+function placesOf(
+  body: { operation: string; destinations: string[] },
+  userId: string,
+  { registry }: Services,
+): string[] {
+  if (body.operation === REPLY) return body.destinations.map(chatPlace)
+  const [tool = ''] = body.operation.split('.')
+  return body.destinations.map((one) => registry.addressOf(tool, userId, one))
+}
+
 /** Throws `invalid` for an operation that there is not, or that is asked about each time whatever was granted. */
 function checkOperation(name: string, { registry }: Services): void {
+  if (name === REPLY) return
   const [tool = '', operation = ''] = name.split('.')
   const found = registry.find(tool, { operation })
   if (!found) throw invalidField('operation', `There is no operation ${name}; GET /api/tools lists them.`)
@@ -107,8 +120,7 @@ export const grantEndpoints = [
         throw new AppError('invalid', 'expires_at lies in the past.', {
           detail: [{ path: 'expires_at', message: 'lies in the past' }],
         })
-      const [tool = ''] = body.operation.split('.')
-      const destinations = body.destinations.map((one) => services.registry.addressOf(tool, who.user.id, one))
+      const destinations = placesOf(body, who.user.id, services)
       return services.grants.create(who.user.id, { ...body, destinations, conversation_id: null }, who.actor)
     },
   }),

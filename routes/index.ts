@@ -47,6 +47,7 @@ import { sessionEndpoints } from './sessions.ts'
 import { settingEndpoints } from './settings.ts'
 import { setupEndpoints } from './setup.ts'
 import { taskEndpoints } from './tasks.ts'
+import { telegramEndpoints } from './telegram.ts'
 import { ticketEndpoints } from './tickets.ts'
 import { totpEndpoints } from './totp.ts'
 import { trashEndpoints } from './trash.ts'
@@ -74,6 +75,7 @@ export const endpoints: readonly Endpoint[] = [
   ...webhookTargetEndpoints,
   ...emailAccountEndpoints,
   ...emailMessageEndpoints,
+  ...telegramEndpoints,
   ...modelEndpoints,
   ...settingEndpoints,
   ...mailSettingEndpoints,

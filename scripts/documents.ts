@@ -20,6 +20,7 @@ const NOBODY = {
   maskValue: (value: unknown) => value,
   paused: () => true,
   notify: () => {},
+  deliverTelegram: async () => ({ to: '', state: 'held' }) as const,
   log: { error: () => {}, warn: () => {} },
   mail: { deliver: () => assert.fail('Nobody sends here.'), settled: () => {} },
 }

@@ -36,6 +36,7 @@ export type HealthDeps = {
   settings: Pick<Settings, 'get'>
   scheduler: Pick<Scheduler, 'silence'>
   mail: Pick<Listeners, 'counts'>
+  telegram: { trouble(): 'off' | 'trouble' | undefined }
   /** What the owner should know of beside the checks. */
   trouble: () => string | undefined
 }
@@ -49,7 +50,8 @@ const OFF: Found = { state: 'off' }
  * Whether the house is in order. What is `unhealthy` is an issue, the rest are warnings; a warning about what the owner chose
  * (the flow guard, no model) leaves the house healthy. Nothing here says more than anybody may hear.
  */
-export function createHealth({ db, vault, dataDir, models, settings, scheduler, mail, trouble }: HealthDeps) {
+export function createHealth(deps: HealthDeps) {
+  const { db, vault, dataDir, models, settings, scheduler, mail, telegram, trouble } = deps
   const look: Record<CheckName, () => Found> = {
     database() {
       db.prepare('SELECT 1 FROM users LIMIT 1').get()
@@ -87,7 +89,13 @@ export function createHealth({ db, vault, dataDir, models, settings, scheduler, 
       const which = all === 1 ? 'The mail account' : `${error} of ${all} mail accounts`
       return { state: 'degraded', words: `${which} cannot be listened to. Settings → Mail says why.` }
     },
-    telegram: () => OFF,
+
+    telegram() {
+      const trouble = telegram.trouble()
+      if (trouble === 'off') return OFF
+      if (trouble === undefined) return OK
+      return { state: 'degraded', words: 'A Telegram bot cannot be listened to; its page says why.' }
+    },
 
     models() {
       if (models.providers().some((name) => name !== 'rehearsal')) return OK

@@ -1,16 +1,12 @@
-import type { Db } from '../db/open.ts'
 import { createAccess } from './access.ts'
-import type { Tool } from './agent/tool.ts'
 import { createAgentWork } from './agent-work.ts'
 import { createAgents } from './agents.ts'
 import { createAudit } from './audit.ts'
 import { createBudgets } from './budgets.ts'
 import { createCare } from './care.ts'
 import { createCloseStack } from './close.ts'
-import type { Config } from './config.ts'
 import { createConversations } from './conversations.ts'
 import { createCredentials } from './credentials.ts'
-import type { DataFolder } from './data-folder.ts'
 import { createDoctor } from './doctor/doctor.ts'
 import { createEventLog } from './event-log.ts'
 import { createEvents } from './events.ts'
@@ -21,15 +17,12 @@ import { createHouseLists } from './house-lists.ts'
 import { createHouseSettings } from './house-settings.ts'
 import { createIdempotency } from './idempotency.ts'
 import { newId } from './ids.ts'
-import type { Log } from './log.ts'
-import type { Mailer } from './mailer.ts'
 import { createMail } from './mail/mail.ts'
 import { openVault } from './master-key.ts'
 import { createMetrics } from './metrics.ts'
 import { createModels } from './models/index.ts'
 import { createMyFiles } from './my-files.ts'
 import { createNotifications } from './notifications.ts'
-import type { NetworkEdge } from './outgoing/connect.ts'
 import { createPeople } from './people/people.ts'
 import { createPersonalities } from './personality.ts'
 import { createApprovals } from './policy/approvals.ts'
@@ -43,10 +36,13 @@ import { createRunEngine } from './runs/run-engine.ts'
 import { createRunStore } from './runs/store.ts'
 import { createScheduler } from './schedules/scheduler.ts'
 import { createSchedules } from './schedules/schedules.ts'
+import type { ServicesDeps } from './services-deps.ts'
 import { createSettings } from './settings.ts'
 import type { Intake } from './shapes/intake.ts'
 import { createTallies } from './tallies.ts'
 import { createTasks } from './tasks.ts'
+import { TELEGRAM_WAY } from './telegram/door.ts'
+import { createTelegram } from './telegram/telegram.ts'
 import { createTools } from './tools/index.ts'
 import { createRegistry } from './tools/registry.ts'
 import { configuredEngine } from './tools/search-engines.ts'
@@ -54,25 +50,6 @@ import { createTranscript } from './transcript.ts'
 import { createUsage } from './usage.ts'
 import { createVitals } from './vitals.ts'
 import { createWebhooks } from './webhooks/webhooks.ts'
-
-export type ServicesDeps = {
-  config: Config
-  folder: DataFolder
-  db: Db
-  log: Log
-  now: () => Date
-  version: string
-  /** Where the program lies: its own folder is closed to tools. */
-  programDir: string
-  /** Written at build time; unbuilt, the schemas are made on first use. */
-  toolSchemaFile: string
-  furtherTools: readonly Tool[]
-  /** The files of the threads for what strangers wrote, and for backups. */
-  workers: Record<'page' | 'backup' | 'mail', URL>
-  edge?: NetworkEdge | undefined
-  /** In place of the mail accounts. */
-  mailer?: Mailer | undefined
-}
 
 export type Services = ReturnType<typeof createServices>
 
@@ -123,7 +100,9 @@ export function createServices(deps: ServicesDeps) {
     audit,
     alsoMask: credentials.alsoMask,
     maskValue: credentials.maskValue,
-    paused: () => settings.get('paused'),
+    paused: (door) => door !== 'telegram' && settings.get('paused'),
+    doors: { telegram: TELEGRAM_WAY },
+    deliverTelegram: (message, way) => telegram.deliver(message, way),
     notify: (note) => notifications.add(note),
     mail: { deliver: (...args) => mail.door.deliver(...args), settled: (...args) => mail.door.settled(...args) },
     log,
@@ -187,6 +166,7 @@ export function createServices(deps: ServicesDeps) {
   const works = { ...persons, newId, vault, settings, agents, whitelists, notify: notifications.add, submit }
   const mail = createMail({ ...deps, ...staff, ...works, webhooks, lists: listsOf })
   closing.add('mail', () => mail.close())
+  const givesAway = (value: unknown) => leaks.find(value).some(({ form }) => form !== 'shape')
   const { engine, queue, decisions, runs, subAgents, control } = createRunEngine({
     ...base,
     log,
@@ -205,7 +185,7 @@ export function createServices(deps: ServicesDeps) {
     credentials,
     tallies,
     canary: createCanary({ vault }),
-    givesAway: (value) => leaks.find(value).some(({ form }) => form !== 'shape'),
+    givesAway,
     agents,
     tasks,
     persona: personalities.get,
@@ -217,6 +197,20 @@ export function createServices(deps: ServicesDeps) {
   const isUnfinished = (id: string) => runStore.find(id)?.endedAt === null
   const scheduler = createScheduler({ ...deps, ...staff, ...works, tasks, isUnfinished })
   closing.add('scheduler', () => scheduler.stop())
+  const talk = {
+    runs,
+    runStore,
+    engine,
+    control,
+    decisions,
+    approvals,
+    events,
+    conversations,
+    givesAway,
+    mask: credentials.mask,
+  }
+  const telegram = createTelegram({ ...deps, ...staff, ...works, ...talk, outbox: webhooks.outbox, lists: listsOf })
+  closing.add('telegram', () => telegram.close())
   const history = createHistory({ db, agents, tasks })
   const eventLog = createEventLog({ db })
   const transcript = createTranscript({
@@ -231,7 +225,7 @@ export function createServices(deps: ServicesDeps) {
   const record = { store: runStore, history, transcript, log: eventLog, emails: mail.messages }
   const runDetails = createRunDetails({ ...staff, agents, tasks, ...record })
   const idempotency = createIdempotency({ ...masked, vault })
-  const watched = { models, settings, scheduler, mail: mail.listeners, trouble: () => care.backups.problem() }
+  const watched = { models, settings, scheduler, mail: mail.listeners, telegram, trouble: () => care.backups.problem() }
   const health = createHealth({ ...base, vault, dataDir: folder.dir, ...watched })
   const vitals = createVitals({ db, folder, now, version })
   const people = createPeople({ ...base, ...access, audit, usage, runs, folder })
@@ -240,25 +234,19 @@ export function createServices(deps: ServicesDeps) {
   const care = createCare({ ...deps, ...kept, worker: deps.workers.backup })
 
   return {
-    ...access,
+    ...kept,
     ...care,
     people,
     version,
     now,
     db,
-    vault,
-    audit,
-    settings,
-    credentials,
     whitelists,
     ...furtherLists,
     webhooks,
     mail,
-    trash,
+    telegram,
     myFiles,
     models,
-    events,
-    notifications,
     usage,
     budgets,
     ...createHouseSettings({ db, settings, audit, models }),
@@ -266,7 +254,6 @@ export function createServices(deps: ServicesDeps) {
     conversations,
     runStore,
     approvals,
-    grants,
     registry,
     decisions,
     runs,
@@ -280,7 +267,6 @@ export function createServices(deps: ServicesDeps) {
     eventLog,
     engine,
     transcript,
-    idempotency,
     doctor: createDoctor({ ...base, config }),
     health,
     vitals,
@@ -297,6 +283,7 @@ export function createServices(deps: ServicesDeps) {
       decisions.watch()
       scheduler.start()
       mail.listeners.start()
+      telegram.start()
       care.housekeeping.start(closing)
       care.backups.start(closing)
       budgets.watch()

@@ -7,7 +7,7 @@ import { identityOf } from '../services/mail/identity.ts'
 import { judgeMail, type MailFacts } from '../services/mail/judge.ts'
 import { letterOf } from '../services/mail/letter.ts'
 import type { MailMessage } from '../services/mail/message.ts'
-import { fits } from '../services/mail/rules.ts'
+import { fits } from '../services/phrases.ts'
 import { threadOf } from '../services/mail/thread.ts'
 
 /** What a mail is, who wrote it and what becomes of it: pure functions, tried by table and by property. */

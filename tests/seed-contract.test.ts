@@ -9,6 +9,7 @@ import { KEY, startModelApi, type ModelApi } from './peers/model-api.ts'
 import { readOperations } from './peers/operations.ts'
 import { refused } from './peers/refused.ts'
 import { exactly, misfits, type Shape } from './peers/shape.ts'
+import { startTelegram, TOKEN, type TelegramPeer } from './peers/telegram.ts'
 import { makeKey, OWNER, startSteward, type Answer, type Client, type Steward } from './steward.ts'
 
 /**
@@ -20,7 +21,7 @@ type Row = {
   /** For `{…}` in the path; what is not here was kept by a row before. */
   at?: Record<string, string>
   query?: string
-  body?: object
+  body?: object | (() => object)
   /** A file that is sent as a form. */
   file?: { name: string; content: string }
   /** What the answer's content type says, where it is no JSON; then it is told as text. */
@@ -567,19 +568,66 @@ const MAIL: Row[] = [
   { does: 'DELETE /api/email-accounts/{id}', ...NOT_FOUND },
 ]
 
-const TELEGRAM: Row[] = (
-  [
-    'GET /api/telegram/config',
-    'POST /api/telegram/config',
-    'GET /api/telegram/whitelist',
-    'POST /api/telegram/whitelist',
-    'DELETE /api/telegram/whitelist/{chat_id}',
-    'GET /api/telegram/triggers',
-    'POST /api/telegram/triggers',
-    'PUT /api/telegram/triggers/{id}',
-    'DELETE /api/telegram/triggers/{id}',
-  ] as const
-).map((does) => ({ does, at: { id: NONE, chat_id: '123456789' }, later: 7, ...NOT_FOUND }))
+const BOT: Shape = {
+  bot_token_set: exactly(true),
+  status: /^(stopped|starting|running|error)$/,
+  last_error: 'text?',
+  bot: { id: 'text', username: 'text', name: 'text' },
+  enabled: 'flag',
+  default_agent_id: 'id?',
+  max_age_s: 'number',
+}
+const PHONE: Shape = {
+  chat_id: exactly('123456789'),
+  label: exactly('My phone'),
+  owner: exactly(true),
+  created_at: 'time',
+}
+const WEATHER: Shape = {
+  id: 'id',
+  position: 'number',
+  trigger_word: exactly('weather'),
+  agent_id: 'id',
+  enabled: 'flag',
+}
+const TELEGRAM: Row[] = [
+  { does: 'GET /api/telegram/config', status: 200, is: { ...BOT, bot_token_set: exactly(false), bot: exactly(null) } },
+  { does: 'POST /api/telegram/config', body: { bot_token: TOKEN }, status: 200, is: OK },
+  { does: 'POST /api/telegram/config', body: { bot_token: '1:unknown' }, ...invalid('bot_token') },
+  { does: 'POST /api/telegram/config', body: { token: TOKEN }, ...invalid('token') },
+  { does: 'POST /api/telegram/config', body: { bot_token: TOKEN }, as: 'reader', ...FORBIDDEN },
+  { does: 'GET /api/telegram/config', status: 200, is: BOT },
+  { does: 'GET /api/telegram/whitelist', status: 200, is: NOTHING },
+  {
+    does: 'POST /api/telegram/whitelist',
+    body: { chat_id: '123456789', label: 'My phone' },
+    status: 201,
+    is: PHONE,
+  },
+  { does: 'POST /api/telegram/whitelist', body: { chat_id: '123456789', label: 'My phone' }, ...CONFLICT },
+  { does: 'POST /api/telegram/whitelist', body: { chat_id: 'me', label: 'My phone' }, ...invalid('chat_id') },
+  { does: 'GET /api/telegram/whitelist', status: 200, is: [PHONE] },
+  { does: 'GET /api/telegram/whitelist', as: 'user', status: 200, is: NOTHING },
+  { does: 'DELETE /api/telegram/whitelist/{chat_id}', at: { chat_id: '123456789' }, as: 'user', ...NOT_FOUND },
+  { does: 'DELETE /api/telegram/whitelist/{chat_id}', at: { chat_id: '123456789' }, status: 200, is: OK },
+  { does: 'DELETE /api/telegram/whitelist/{chat_id}', at: { chat_id: '123456789' }, ...NOT_FOUND },
+  { does: 'GET /api/telegram/triggers', status: 200, is: NOTHING },
+  { does: 'POST /api/agents', body: DRAFT, status: 201, is: AGENT, keeps: 'the weather agent' },
+  {
+    does: 'POST /api/telegram/triggers',
+    body: () => ({ trigger_word: 'weather', agent_id: kept['the weather agent'], enabled: true }),
+    status: 201,
+    is: WEATHER,
+    keeps: '/api/telegram/triggers/{id}',
+  },
+  { does: 'POST /api/telegram/triggers', body: { trigger_word: 'x', agent_id: NONE }, ...invalid('agent_id') },
+  { does: 'GET /api/telegram/triggers', status: 200, is: [WEATHER] },
+  { does: 'GET /api/telegram/triggers', as: 'user', status: 200, is: NOTHING },
+  { does: 'PUT /api/telegram/triggers/{id}', body: { enabled: false }, as: 'user', ...NOT_FOUND },
+  { does: 'PUT /api/telegram/triggers/{id}', body: { enabled: false }, status: 200, is: OK },
+  { does: 'DELETE /api/telegram/triggers/{id}', status: 200, is: OK },
+  { does: 'DELETE /api/telegram/triggers/{id}', ...NOT_FOUND },
+]
 
 const ALICE = { username: 'alice', password: PASSWORD, role: 'user' }
 const USERS: Row[] = [
@@ -760,13 +808,17 @@ const TABLE: [part: string, rows: Row[]][] = [
 
 let steward: Steward
 let api: ModelApi
+let telegram: TelegramPeer
 const clients = {} as Record<Who, Client>
 const kept: Record<string, string> = {}
 
 before(async () => {
   api = await startModelApi()
+  telegram = await startTelegram()
   const { ANTHROPIC_API_KEY: _none, ...env } = api.env
-  steward = await startSteward({ env: { ...env, ANTHROPIC_API_KEY: KEY, OPENROUTER_BASE_URL: 'http://127.0.0.1:9' } })
+  steward = await startSteward({
+    env: { ...env, ...telegram.env, ANTHROPIC_API_KEY: KEY, OPENROUTER_BASE_URL: 'http://127.0.0.1:9' },
+  })
   const { owner } = steward
   const user = await anotherUser(steward)
   const [admin, read] = [await makeKey(owner, ['admin']), await makeKey(owner, ['read'])]
@@ -779,6 +831,7 @@ before(async () => {
 after(async () => {
   await steward[Symbol.asyncDispose]()
   await api[Symbol.asyncDispose]()
+  await telegram[Symbol.asyncDispose]()
 })
 
 function pathOf({ does, at = {}, query = '' }: Row): string {
@@ -792,7 +845,8 @@ function pathOf({ does, at = {}, query = '' }: Row): string {
 function call(row: Row): Promise<Answer> {
   const [method] = row.does.split(' ')
   if (row.file) return upload(pathOf(row), row.file)
-  const body = row.body ?? (method === 'GET' || method === 'DELETE' ? undefined : {})
+  const given = typeof row.body === 'function' ? (row.body as () => object)() : row.body
+  const body = given ?? (method === 'GET' || method === 'DELETE' ? undefined : {})
   return clients[row.as ?? 'owner'].request(method!, pathOf(row), body)
 }
 

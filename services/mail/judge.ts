@@ -4,7 +4,7 @@ import type { EmailAccount } from './account-rows.ts'
 import { provenBy } from './authentication.ts'
 import { automaticBy } from './guards.ts'
 import type { Correspondent, MailMessage } from './message.ts'
-import { fits } from './rules.ts'
+import { fits } from '../phrases.ts'
 import { threadOf } from './thread.ts'
 
 /** A rule of an account: which mail starts which agent; `agentId` null is the account's. */

@@ -6,7 +6,8 @@ import type { Draft, Message, OutboxStore } from './store.ts'
 
 export type OutboxDeps = Deps & {
   store: OutboxStore
-  paused: () => boolean
+  /** Whether a door is held now. */
+  paused: (door: Draft['door']) => boolean
   /** Called in the transaction in which a delivery fails for good. */
   notify: (note: { userId: string; kind: 'delivery'; title: string; text: string; runId?: string }) => void
   log: Pick<Log, 'error' | 'warn'>
@@ -14,8 +15,13 @@ export type OutboxDeps = Deps & {
   /** Called in the transaction in which a message was delivered, or failed without having arrived. */
   onSettled?: (message: Message, state: 'delivered' | 'failed') => void
   delays?: readonly number[]
+  /** Doors with a way of their own. */
+  doors?: Partial<Record<Draft['door'], DoorWay>> | undefined
   random?: () => number
 }
+
+/** `repeats`: what the house says by it, and no tool, may be said again where nobody knows whether it arrived. */
+export type DoorWay = { delays: readonly number[]; mostAtOnce: number; repeats: boolean }
 
 /** What one attempt came to. `held`: it did not go out, for the house is paused or closing. */
 export type Outcome = {
@@ -40,14 +46,17 @@ export type Outbox = ReturnType<typeof createOutbox>
  * and stays so until somebody says what became of it.
  */
 export function createOutbox(deps: OutboxDeps) {
-  const { db, now, store, paused, log, delays = DELAYS, random = Math.random } = deps
+  const { db, now, store, paused, log, delays = DELAYS, doors = {}, random = Math.random } = deps
   const going = new Map<string, Promise<Outcome>>()
-  const busy = new Set<string>()
+  /** The door of each address that is being written to. */
+  const busy = new Map<string, Draft['door']>()
   const ending = new AbortController()
   let closed = false
   let timer: NodeJS.Timeout | undefined
 
-  const mayGo = () => !closed && !paused()
+  const mayGo = (door: Draft['door']) => !closed && !paused(door)
+  const isFull = (door: Draft['door']): boolean =>
+    [...busy.values()].filter((one) => one === door).length >= (doors[door]?.mostAtOnce ?? MOST_AT_ONCE)
 
   /** One attempt; whoever asks for a message that is on its way waits for that same attempt. */
   function attempt(message: Attempted, begin: () => boolean): Promise<Outcome> {
@@ -91,7 +100,8 @@ export function createOutbox(deps: OutboxDeps) {
     const { error, status = null, answer = '' } = delivery
     const row = store.find(id)
     const { forGood = false, retryAfterMs } = delivery
-    const wait = forGood || !row ? undefined : waitAfter(row.attempts, { delays, retryAfterMs, random: random() })
+    const pace = { delays: (row && doors[row.door]?.delays) ?? delays, retryAfterMs, random: random() }
+    const wait = forGood || !row ? undefined : waitAfter(row.attempts, pace)
     const facts = { lastStatus: status, lastError: error, answer }
     if (wait !== undefined) {
       store.change(id, { ...facts, state: 'queued', nextAttemptAt: new Date(now().getTime() + wait).toISOString() })
@@ -126,19 +136,17 @@ export function createOutbox(deps: OutboxDeps) {
 
   /** Sends what is due: a few at a time, and to each address one after the other, the oldest first. */
   function look(): void {
-    if (!mayGo()) return
-    for (const { id, address } of store.due()) {
-      if (busy.size >= MOST_AT_ONCE) break
-      if (!busy.has(address) && !going.has(id)) void sendDue(id, address)
-    }
+    if (closed) return
+    for (const { id, address, door } of store.due())
+      if (mayGo(door) && !isFull(door) && !busy.has(address) && !going.has(id)) void sendDue(id, address)
     watch()
   }
 
   async function sendDue(id: string, address: string): Promise<void> {
-    busy.add(address)
     const message = store.find(id)!
+    busy.set(address, message.door)
     try {
-      const { state, error } = await attempt(message, () => mayGo() && db.transact(() => store.begin(id)))
+      const { state, error } = await attempt(message, () => mayGo(message.door) && db.transact(() => store.begin(id)))
       if (state === 'uncertain') tellUncertain(message, error)
       busy.delete(address)
       setImmediate(look)
@@ -180,7 +188,7 @@ export function createOutbox(deps: OutboxDeps) {
       const row = store.find(draft.id)
       if (row?.state === 'delivered') return Promise.resolve(outcomeOf(row))
       return attempt({ ...draft, body: row?.body ?? draft.body }, () => {
-        if (signal.aborted || !mayGo()) return false
+        if (signal.aborted || !mayGo(draft.door)) return false
         return db.transact(() => (store.put(draft), store.begin(draft.id)))
       })
     },
@@ -189,7 +197,10 @@ export function createOutbox(deps: OutboxDeps) {
 
     /** After a start: what was on its way is uncertain now; what is due goes out. Answers how many were uncertain. */
     start(): number {
-      const lost = db.transact(() => store.markLost(LOST))
+      const lost = db.transact(() => {
+        for (const [door, way] of Object.entries(doors)) if (way.repeats) store.sendAgain(door as Draft['door'], LOST)
+        return store.markLost(LOST)
+      })
       look()
       return lost
     },

@@ -10,8 +10,8 @@ export type Draft = {
   userId: string
   runId: string | null
   callId: string | null
-  door: 'webhook' | 'email'
-  /** In the door's own terms: the id of a webhook target or of a mail account. */
+  door: 'webhook' | 'email' | 'telegram'
+  /** In the door's own terms: the id of a webhook target or of a mail account, or a user's and a chat's. */
   address: string
   body: string
 }
@@ -67,12 +67,16 @@ export function createOutboxStore({ db, now, maskValue }: Deps & Pick<Masking, '
     `UPDATE outbox SET state = @state, next_attempt_at = @nextAttemptAt, last_status = @lastStatus, last_error = @lastError,
        answer = @answer, updated_at = @at WHERE id = @id`,
   )
-  const due = db.prepare<[string], { id: string; address: string }>(
-    `SELECT min(id) AS id, address FROM outbox INDEXED BY outbox_due
+  const due = db.prepare<[string], { id: string; address: string; door: Draft['door'] }>(
+    `SELECT min(id) AS id, address, door FROM outbox INDEXED BY outbox_due
      WHERE state = 'queued' AND next_attempt_at <= ? GROUP BY address ORDER BY min(next_attempt_at)`,
   )
   const next = db.prepare<[string], { at: string | null }>(
     `SELECT min(next_attempt_at) AS at FROM outbox WHERE state = 'queued' AND next_attempt_at > ?`,
+  )
+  const again = db.prepare(
+    `UPDATE outbox SET state = 'queued', next_attempt_at = @at, last_error = @error, updated_at = @at
+     WHERE state IN ('queued', 'sending', 'uncertain') AND state = 'sending' AND door = @door AND call_id IS NULL`,
   )
   const lost = db.prepare(
     `UPDATE outbox SET state = 'uncertain', last_error = ?, updated_at = ?
@@ -115,9 +119,12 @@ export function createOutboxStore({ db, now, maskValue }: Deps & Pick<Masking, '
     },
 
     /** The oldest due row of each address, the most overdue address first. */
-    due: (): { id: string; address: string }[] => due.all(at()),
+    due: (): { id: string; address: string; door: Draft['door'] }[] => due.all(at()),
     /** When the next row that is not due yet will be. */
     nextDue: (): string | null => next.get(at())?.at ?? null,
+
+    /** What was on its way by a door whose own words may be said again, when the process ended, goes out again. */
+    sendAgain: (door: Draft['door'], error: string): void => void again.run({ door, error, at: at() }),
 
     /** What was on its way when the process ended; how many that were. */
     markLost: (error: string): number => lost.run(error, at()).changes,

@@ -42,7 +42,7 @@ export function createAdmission(deps: AdmissionDeps) {
       throw new AppError('forbidden', 'This user is deactivated; nothing is begun for them.')
     const known = conversations.find(intake.conversationId)
     if (known && known.userId !== intake.userId) throw new AppError('not_found', 'There is no such conversation.')
-    const profile = profileOf(intake, intake.agentId ?? known?.agentId ?? undefined, deps)
+    const profile = profileOf(intake, agentOf(intake, known), deps)
     const model = modelFor(intake, profile, known)
     const labels = labelsOf(intake, profile, known)
     const run = { ...pick(intake), ...placed(intake, profile), id: newId(), model, ...labels }
@@ -109,6 +109,10 @@ export function createAdmission(deps: AdmissionDeps) {
   }
 
   return { accept }
+}
+
+function agentOf({ agentId }: Intake, known: Conversation | undefined): string | undefined {
+  return agentId === null ? undefined : (agentId ?? known?.agentId ?? undefined)
 }
 
 function pick(intake: Intake) {

@@ -26,8 +26,8 @@ export type Intake = {
   integrity: Integrity
   text: string
   attachments: IntakeAttachment[]
-  /** Who does it; Steward itself when absent. */
-  agentId?: string | undefined
+  /** Who does it: the conversation's agent or Steward itself when absent; null: Steward itself in any case. */
+  agentId?: string | null | undefined
   taskId?: string | undefined
   /** What a conversation is made as, when it is new: `run` is the workings of an agent or task, not listed among chats. */
   kind?: 'chat' | 'run' | undefined

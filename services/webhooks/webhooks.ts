@@ -20,12 +20,15 @@ export type WebhooksDeps = Deps & {
   audit: Pick<Audit, 'record'>
   alsoMask: (source: () => Iterable<[string, string]>) => () => void
   maskValue: Masking['maskValue']
-  paused: () => boolean
+  paused: OutboxDeps['paused']
   notify: OutboxDeps['notify']
   log: Pick<Log, 'error' | 'warn'>
   /** The other door that shares the outbox. */
   mail: { deliver: Deliver; settled: NonNullable<OutboxDeps['onSettled']> }
   delays?: readonly number[]
+  doors?: OutboxDeps['doors']
+  /** How messages to Telegram leave, which share the outbox. */
+  deliverTelegram: Deliver
 }
 
 export type Webhooks = ReturnType<typeof createWebhooks>
@@ -39,7 +42,12 @@ export function createWebhooks(deps: WebhooksDeps) {
   const { mail } = deps
   const onSettled: OutboxDeps['onSettled'] = (message, state) =>
     message.door === 'email' && mail.settled(message, state)
-  const outbox = createOutbox({ ...deps, store, onSettled, deliver: { webhook: deliver, email: mail.deliver } })
+  const outbox = createOutbox({
+    ...deps,
+    store,
+    onSettled,
+    deliver: { webhook: deliver, email: mail.deliver, telegram: deps.deliverTelegram },
+  })
 
   /** Posts one test message, at once and once, past the outbox: the owner pressed the button and waits. */
   async function test(

@@ -1,6 +1,6 @@
-import { visible } from '../policy/sanitize.ts'
+import { visible } from './policy/sanitize.ts'
 
-/** The words of a phrase, as `matches` looks for them. */
+/** The words of a phrase, as `fits` looks for them. */
 export function wordsOf(phrase: string): string[] {
   return folded(phrase)
     .split(/\s+/u)
