@@ -1,174 +1,122 @@
-import { hidesBy } from '../policy/hidden-html.ts'
-import { readablePage, type PageDocument, type PageElement, type PageNode } from '../web/html.ts'
+import { decodeEntities } from './html-entities.ts'
+import { createLines, type Lines } from './html-lines.ts'
+import { hiddenSelectors, isHidden } from './html-styles.ts'
+import { piecesOf, RAW, type Attributes, type Piece } from './html-tags.ts'
 
-const TEXT = 3
 const BLOCKS = new Set(
   (
     'p div table thead tbody tfoot tr ul ol li dl dt dd h1 h2 h3 h4 h5 h6 pre blockquote section article header footer ' +
-    'aside main nav address figure figcaption form fieldset center hr'
+    'aside main nav address figure figcaption form fieldset center'
   ).split(' '),
 )
-const MARK = '- '
 const SPACED = new Set('p ul ol dl h1 h2 h3 h4 h5 h6 pre blockquote table'.split(' '))
+const VOID = new Set('area base basefont br col embed frame hr img input link meta param source track wbr'.split(' '))
+/** Not text for a reader, or not shown to one. */
+const UNREAD = new Set(
+  'noscript template frameset object applet canvas svg math audio video map select button dialog'.split(' '),
+)
 
-/** So much of a style sheet is looked at for rules that hide. */
-const MOST_STYLE = 100_000
-const MOST_HIDING = 200
+const LONGEST_HTML = 2 * 1024 * 1024
+const LONGEST_LINK_TEXT = 500
+
+type Hidden = { name: string; depth: number }
 
 /**
- * A mail in HTML as plain text: what a reader sees, line by line, quotations behind `>`, where links lead in brackets. What is hidden by
- * attributes, inline styles or simple rules of its style sheets is left out; rules that fit only some screens hide nothing here.
+ * A mail in HTML as plain text: what a reader sees, line by line, quotations behind `>`, where links lead in brackets. What is
+ * hidden by attributes, inline styles or simple rules of its style sheets is left out; an element that is never closed
+ * hides the rest. No tree is built: that would take far more room and time than a mail has letters.
  */
-export async function htmlText(html: string): Promise<string> {
-  const { document } = await readablePage(html, 'about:blank')
-  dropHidden(document, html)
-  const lines = createLines()
-  write(document.body, lines, false)
-  return lines.text()
-}
-
-function dropHidden(document: PageDocument, html: string): void {
-  for (const selector of hidingSelectors(html)) {
-    for (const element of [...document.querySelectorAll(selector)]) element.remove()
+export function htmlText(html: string): string {
+  const whole = html.slice(0, LONGEST_HTML)
+  const selectors = hiddenSelectors(whole)
+  const writer = createWriter()
+  let hidden: Hidden | undefined
+  for (const piece of piecesOf(whole)) {
+    if (hidden) hidden = stillHidden(hidden, piece)
+    else if (piece.kind !== 'open') writer.write(piece)
+    else if (UNREAD.has(piece.name) || isHidden(piece.name, piece.attributes, selectors)) hidden = hiddenBy(piece.name)
+    else writer.write(piece)
   }
+  return writer.text()
 }
 
-/** Selectors of one class, id or element that a style sheet hides. */
-function hidingSelectors(html: string): string[] {
-  const sheets = [...html.slice(0, 2_000_000).matchAll(/<style\b[^>]{0,500}>([^<]{0,100000})/gi)]
-  const rules = sheets.flatMap(([, sheet]) => rulesOf(sheet!)).filter(({ style }) => hidesBy(style))
-  const selectors = rules.flatMap((rule) => rule.selectors.split(',').map((one) => one.trim()))
-  const simple = selectors.filter((selector) => /^([a-z][a-z0-9]*)?[.#][\w-]{1,100}$/i.test(selector))
-  return [...new Set(simple)].slice(0, MOST_HIDING)
+/** What holds nothing hides nothing further. */
+function hiddenBy(name: string): Hidden | undefined {
+  return VOID.has(name) || RAW.has(name) ? undefined : { name, depth: 1 }
 }
 
-function rulesOf(sheet: string): { selectors: string; style: string }[] {
-  const plain = withoutNested(sheet.slice(0, MOST_STYLE).replace(/\/\*[^*]{0,5000}\*\//g, ''))
-  const found = plain.matchAll(/([^{}]{1,1000})\{([^{}]{0,5000})\}/g)
-  return [...found].map(([, selectors, style]) => ({ selectors: selectors!, style: style! }))
+function stillHidden({ name, depth }: Hidden, piece: Piece): Hidden | undefined {
+  if (piece.kind === 'text' || piece.name !== name) return { name, depth }
+  const now = depth + (piece.kind === 'open' ? 1 : -1)
+  return now === 0 ? undefined : { name, depth: now }
 }
 
-/** @media and its like hold for some readers only. */
-function withoutNested(sheet: string): string {
-  let kept = ''
-  let depth = 0
-  let from = 0
-  for (let at = 0; at < sheet.length; at++) {
-    if (sheet[at] === '{') depth++
-    else if (sheet[at] === '}' && depth > 0 && --depth === 0) {
-      const rule = sheet.slice(from, at + 1)
-      from = at + 1
-      if (!rule.trimStart().startsWith('@')) kept += rule
+type Anchor = { target: string; text: string }
+
+function createWriter() {
+  const lines = createLines()
+  let pre = 0
+  let anchor: Anchor | undefined
+
+  function words(text: string): void {
+    const read = decodeEntities(text)
+    lines.words(read, pre > 0)
+    if (anchor && anchor.text.length < LONGEST_LINK_TEXT) anchor.text += read
+  }
+
+  function leaveAnchor(): void {
+    if (anchor) lines.words(targetOf(anchor), false)
+    anchor = undefined
+  }
+
+  function open(name: string, attributes: Attributes): void {
+    if (name === 'br') lines.end()
+    else if (name === 'hr') lines.rule()
+    else if (name === 'td' || name === 'th') lines.words(' ', false)
+    else if (name === 'a') {
+      leaveAnchor()
+      anchor = { target: decodeEntities(attributes.get('href') ?? '').trim(), text: '' }
+    } else if (name === 'li') lines.item()
+    else if (BLOCKS.has(name)) {
+      border(name, lines)
+      if (name === 'blockquote') lines.quote(1)
+      if (name === 'pre') pre++
     }
   }
-  return kept
-}
 
-function write(parent: PageNode, lines: Lines, pre: boolean): void {
-  for (let node = parent.firstChild; node; node = node.nextSibling) {
-    if (node.nodeType === TEXT) lines.words(node.textContent, pre)
-    else element(node as PageElement, lines, pre)
-  }
-}
-
-function element(node: PageElement, lines: Lines, pre: boolean): void {
-  const name = node.localName
-  if (name === 'br') return lines.end()
-  if (name === 'hr') return lines.rule()
-  if (name === 'a') return link(node, lines, pre)
-  if (name === 'td' || name === 'th') return cell(node, lines, pre)
-  if (!BLOCKS.has(name)) return write(node, lines, pre)
-  if (SPACED.has(name)) lines.gap()
-  else lines.open()
-  if (name === 'li') lines.words(MARK, true)
-  if (name === 'blockquote') lines.quote(() => write(node, lines, pre))
-  else write(node, lines, pre || name === 'pre')
-  if (SPACED.has(name)) lines.gap()
-  else lines.open()
-}
-
-/** Cells of one line stand in one line. */
-function cell(node: PageElement, lines: Lines, pre: boolean): void {
-  lines.words(' ', false)
-  write(node, lines, pre)
-  lines.words(' ', false)
-}
-
-function link(node: PageElement, lines: Lines, pre: boolean): void {
-  const href = node.getAttribute('href') ?? ''
-  const words = node.textContent.replace(/\s+/g, ' ').trim()
-  write(node, lines, pre)
-  const target = href.replace(/^mailto:/, '')
-  if (words === '' || href === '' || words === target || `${words}/` === target) return
-  lines.words(` <${target}>`, false)
-}
-
-type Lines = ReturnType<typeof createLines>
-
-/** Lines as they are written; empty ones never follow each other. */
-function createLines() {
-  const done: string[] = []
-  let line = ''
-  let depth = 0
-  let empty = true
-
-  function push(text: string): void {
-    if (text === '' && empty) return
-    empty = text === ''
-    done.push(`${'> '.repeat(depth)}${text}`.trimEnd())
-  }
-
-  function add(text: string): void {
-    line += line === '' || line.endsWith(' ') ? text.replace(/^ /, '') : text
-  }
-
-  function end(): void {
-    push(line.trimEnd())
-    line = ''
-  }
-
-  /** Begins a new line where something stands in this one; the mark of an item waits for its words. */
-  function open(): void {
-    if (line.trim() === '') line = ''
-    else if (line !== MARK) end()
-  }
-
-  function gap(): void {
-    open()
-    if (line === '' && !empty) push('')
+  function close(name: string): void {
+    if (name === 'a') leaveAnchor()
+    else if (name === 'td' || name === 'th') lines.words(' ', false)
+    else if (BLOCKS.has(name)) {
+      if (name === 'blockquote') lines.quote(-1)
+      if (name === 'pre') pre = Math.max(0, pre - 1)
+      border(name, lines)
+    }
   }
 
   return {
-    end,
-    open,
-    gap,
-
-    words(text: string, pre: boolean): void {
-      if (!pre) return add(text.replace(/[\s\u00a0]+/g, ' '))
-      const [first = '', ...rest] = text.split('\n')
-      add(first)
-      for (const next of rest) {
-        end()
-        add(next)
-      }
-    },
-
-    rule(): void {
-      open()
-      push('---')
-    },
-
-    quote(inside: () => void): void {
-      gap()
-      depth++
-      inside()
-      open()
-      depth--
+    write(piece: Piece): void {
+      if (piece.kind === 'text') words(piece.text)
+      else if (piece.kind === 'open') open(piece.name, piece.attributes)
+      else close(piece.name)
     },
 
     text(): string {
-      if (line.trim() !== '') end()
-      return done.join('\n').trim()
+      leaveAnchor()
+      return lines.text()
     },
   }
+}
+
+function border(name: string, lines: Lines): void {
+  if (SPACED.has(name)) lines.gap()
+  else lines.open()
+}
+
+/** Where a link leads, unless its words say so; what is no address of a page or mailbox is none. */
+function targetOf({ target, text }: Anchor): string {
+  const words = text.replace(/\s+/g, ' ').trim()
+  if (words === '' || !/^(https?|mailto|tel):/i.test(target)) return ''
+  const said = target.replace(/^(mailto|tel):/i, '').slice(0, 2_000)
+  return words === said || `${words}/` === said ? '' : ` <${said}>`
 }

@@ -26,10 +26,10 @@ export function isForwarded(subject: string): boolean {
 export function foldQuotes(whole: string, { forwarded = false }: { forwarded?: boolean } = {}): Folded {
   const lines = whole.split('\n')
   const history = forwarded ? lines.length : historyStart(lines)
-  const folded = new Set<number>(rangeOf(history, lines.length))
-  for (const at of quotesIn(lines, history)) folded.add(at)
-  const text = lines.filter((_line, at) => !folded.has(at))
-  const quoted = lines.filter((_line, at) => folded.has(at))
+  const folded = new Uint8Array(lines.length).fill(1, history)
+  for (const { from, to } of quotesIn(lines, history)) folded.fill(1, from, to)
+  const text = lines.filter((_line, at) => folded[at] === 0)
+  const quoted = lines.filter((_line, at) => folded[at] === 1)
   if (!text.some((line) => /[\p{L}\p{N}]/u.test(line))) return { text: whole, quoted: '' }
   return { text: text.join('\n'), quoted: quoted.join('\n') }
 }
@@ -83,13 +83,13 @@ function isHeaderBlock(lines: readonly string[], at: number): boolean {
 
 type Block = { from: number; to: number; answered: boolean }
 
-/** The lines of marked quotations that are no part of a conversation within the mail. */
-function quotesIn(lines: readonly string[], end: number): number[] {
+/** The marked quotations that are no part of a conversation within the mail. */
+function quotesIn(lines: readonly string[], end: number): Block[] {
   const blocks = blocksIn(lines, end)
   const between = blocks.filter(({ answered }) => answered)
   const inline = between.length > 1 || (between.length === 1 && hasWords(lines, 0, between[0]!.from))
   const kept = (block: Block) => block.answered && inline
-  return blocks.filter((block) => !kept(block)).flatMap(({ from, to }) => rangeOf(from, to))
+  return blocks.filter((block) => !kept(block))
 }
 
 /** Runs of marked lines with the words that introduce them; `answered`: fresh words follow, other than a signature. */
@@ -162,6 +162,3 @@ function nextFilled(lines: readonly string[], from: number): number {
   while (at < lines.length && lines[at]!.trim() === '') at++
   return at
 }
-
-const rangeOf = (from: number, to: number): number[] =>
-  from >= to ? [] : Array.from({ length: to - from }, (_value, index) => from + index)

@@ -11,7 +11,7 @@ import { foldQuotes, isForwarded } from './quotes.ts'
 
 const MIB = 1024 * 1024
 /** What is kept of one mail with all mails within it. */
-const MOST_TEXT_BYTES = 4 * MIB
+const MOST_TEXT_BYTES = 2 * MIB
 const MOST_DATA_BYTES = 20 * MIB
 const MOST_ATTACHMENTS = 200
 const MOST_INNER = 10
@@ -70,10 +70,11 @@ async function read(raw: Uint8Array, budget: Budget, depth: number): Promise<Mai
     attachments.push(await attachmentOf(piece, attachments.length, budget, depth))
     piece.release()
   }
-  if (wasCut()) problems.push('Its text is longer than 4 MiB; the rest was not read.')
   if (attachments.some(isTnef))
     problems.push('Its winmail.dat holds parts in a format of Outlook (TNEF) that is not unpacked here.')
-  const words = visible(await wordsOf(inside.tree)).replace(/[ \t]+$/gm, '')
+  const all = wordsOf(inside.tree)
+  if (wasCut() || all.length > MOST_TEXT_BYTES) problems.push('Its text is longer than 2 MiB; the rest was not read.')
+  const words = trimmed(visible(all.slice(0, MOST_TEXT_BYTES)))
   const { text, quoted } = foldQuotes(words, { forwarded: isForwarded(facts.subject) })
   return { ...facts, text: text.trim(), quoted, attachments, bodyHash: hashOf(body), problems }
 }
@@ -132,6 +133,13 @@ function decoding(charset: string, budget: Budget, theirs: Decoder, cutOff: () =
   })
 }
 
+/** Without white space at the ends of lines. */
+const trimmed = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
+
 /** Charsets that browsers have given up. */
 async function rarely(bytes: Buffer, charset: string, theirs: Decoder): Promise<string | undefined> {
   try {
@@ -146,25 +154,25 @@ async function rarely(bytes: Buffer, charset: string, theirs: Decoder): Promise<
 }
 
 /** What a reader would be shown: of alternatives the plain one, unless it is empty. */
-async function wordsOf(part: Part | false): Promise<string> {
+function wordsOf(part: Part | false): string {
   if (!part) return ''
   if (part.contentType === 'multipart/alternative') return alternative(part)
-  const texts = part.children.length > 0 ? await Promise.all(part.children.map(wordsOf)) : [await ownWords(part)]
+  const texts = part.children.length > 0 ? part.children.map(wordsOf) : [ownWords(part)]
   return texts.filter((text) => text.trim() !== '').join('\n\n')
 }
 
-async function alternative({ children }: Part): Promise<string> {
+function alternative({ children }: Part): string {
   const plain = children.find(({ contentType, isAttachment }) => contentType === 'text/plain' && !isAttachment)
-  const first = plain ? await ownWords(plain) : ''
+  const first = plain ? ownWords(plain) : ''
   if (first.trim() !== '') return first
   for (const child of children.filter((other) => other !== plain).reverse()) {
-    const words = await wordsOf(child)
+    const words = wordsOf(child)
     if (words.trim() !== '') return words
   }
   return ''
 }
 
-async function ownWords({ contentType, textContent = '', isAttachment }: Part): Promise<string> {
+function ownWords({ contentType, textContent = '', isAttachment }: Part): string {
   if (isAttachment || textContent === '') return ''
   return contentType === 'text/html' ? htmlText(textContent) : textContent
 }

@@ -8,7 +8,6 @@ export type PageNode = {
   readonly firstChild: PageNode | null
   readonly lastChild: PageNode | null
   readonly previousSibling: PageNode | null
-  readonly nextSibling: PageNode | null
   textContent: string
   insertBefore: (child: PageNode, before: PageNode | null) => PageNode
   remove: () => void
