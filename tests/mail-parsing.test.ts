@@ -142,12 +142,29 @@ describe('the words of a mail', () => {
     )
   })
 
+  it('have their character references read, and markup that is none left as it is', async () => {
+    assert.equal(
+      await html('1 &lt; 2 &amp;&nbsp;&#8364;&#x20AC;&#147;&eacute;&bogus; a < b'),
+      '1 < 2 & €€“é&bogus; a < b',
+    )
+  })
+
+  it('say where links lead, but no more than that', async () => {
+    assert.equal(await html('<a href="https://example.org">https://example.org</a>'), 'https://example.org')
+    assert.equal(await html('<a href="mailto:a@example.org">write</a>'), 'write <a@example.org>')
+    assert.equal(await html('<a href="javascript:x">click</a> <a href="cid:1">see</a>'), 'click see')
+  })
+
   const hidden = [
     '<span style="display:none">secret</span>',
     '<div hidden>secret</div>',
     '<p style="font-size:0px">secret</p>',
     '<p style="color:#fff;background:#ffffff">secret</p>',
     '<!-- secret -->',
+    '<div hidden><div>a</div>secret</div>',
+    '<noscript>secret</noscript>',
+    '<b title=">secret" hidden>secret</b>',
+    '<textarea>secret</textarea>',
     '<title>secret</title>',
     '<script>secret</script>',
     '<style>.x{display:none}</style><i class="x">secret</i>',
@@ -273,6 +290,9 @@ describe('mails that are built to harm', () => {
       'a style sheet of open braces',
       raw([...HEAD, 'Content-Type: text/html', '', `<style>${'{'.repeat(90_000)}</style>Hello`]),
     ],
+    ['quotations 100,000 deep', raw([...HEAD, 'Content-Type: text/html', '', '<blockquote>x'.repeat(100_000)])],
+    ['tags that never end', raw([...HEAD, 'Content-Type: text/html', '', `<a "<a '`.repeat(100_000)])],
+    ['a line of spaces', raw([...HEAD, '', `${' '.repeat(2_000_000)}x`])],
     [
       'a million quoted lines',
       raw([...HEAD, '', ...Array.from({ length: 1_000_000 }, (_value, at) => (at % 2 ? '> a' : ''))]),
