@@ -3,7 +3,16 @@ import { Cursor, list, Time } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import { endpoint } from './endpoint.ts'
 
-const OUTCOMES = ['started', 'no_match', 'not_allowed', 'automatic', 'own', 'loop', 'unreadable', 'failed'] as const
+export const OUTCOMES = [
+  'started',
+  'no_match',
+  'not_allowed',
+  'automatic',
+  'own',
+  'loop',
+  'unreadable',
+  'failed',
+] as const
 
 /** A mail that was looked at, and what became of it. */
 export const EmailMessage = lazy(() =>

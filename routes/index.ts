@@ -29,6 +29,7 @@ import { doctorEndpoints } from './doctor.ts'
 import { emailWhitelistEndpoints } from './email-whitelist.ts'
 import { emailAccountEndpoints } from './email-accounts.ts'
 import { emailMessageEndpoints } from './email-messages.ts'
+import { emailTriggerEndpoints } from './email-triggers.ts'
 import { mailSettingEndpoints } from './mail-settings.ts'
 import { mount, type Endpoint } from './endpoint.ts'
 import { errorHandler } from './errors.ts'
@@ -76,6 +77,7 @@ export const endpoints: readonly Endpoint[] = [
   ...emailAccountEndpoints,
   ...emailMessageEndpoints,
   ...telegramEndpoints,
+  ...emailTriggerEndpoints,
   ...modelEndpoints,
   ...settingEndpoints,
   ...mailSettingEndpoints,

@@ -64,6 +64,9 @@ const LEAVES: Record<string, string> = {
   'post /api/telegram/triggers': 'telegram trigger created',
   'put /api/telegram/triggers/{id}': 'telegram trigger changed',
   'delete /api/telegram/triggers/{id}': 'telegram trigger removed',
+  'post /api/email-accounts/{id}/triggers': 'email_account rule added',
+  'put /api/email-accounts/{id}/triggers/{trigger_id}': 'email_account rule changed',
+  'delete /api/email-accounts/{id}/triggers/{trigger_id}': 'email_account rule removed',
   'post /api/settings/limits': 'setting limits changed',
   'put /api/settings/mail': 'setting mail changed',
   'post /api/settings/provider': 'setting default model changed',
@@ -121,6 +124,7 @@ const LEAVES_NONE: Record<string, string> = {
   'post /api/agents/{id}/stop': 'ends runs, which say so themselves',
   'post /api/runs/{id}/stop': 'ends a run, which says so itself',
   'post /api/schedules/preview': 'changes nothing',
+  'post /api/email-accounts/{id}/triggers/test': 'changes nothing',
   'post /api/ws-ticket': 'is worth what the asker has already, for a minute',
   'post /api/notifications/{id}/read': 'is a mark for the eye',
   'post /api/notifications/read-all': 'is a mark for the eye',
@@ -165,6 +169,7 @@ const bodies = (): Record<string, object> => ({
   'put /api/admin/users/{id}': { is_active: false },
   'post /api/telegram/test': { chat_id: '8000' },
   'post /api/telegram/triggers': { trigger_word: 'a word', agent_id: things['/api/agents/{id}'] },
+  'post /api/email-accounts/{id}/triggers': { phrase: 'invoice', agent_id: things['/api/agents/{id}'] },
   'post /api/grants': {
     agent_id: things['/api/agents/{id}'],
     operation: 'webhook.send_to_target',
@@ -184,7 +189,12 @@ function sendUpload(operation: Operation) {
 
 /** Removing comes last, and the owner's own session at the very end. */
 function inOrder(all: Operation[]): Operation[] {
-  const last = ['delete /api/agents/{id}', 'post /api/auth/change-password', 'post /api/auth/logout']
+  const last = [
+    'delete /api/email-accounts/{id}',
+    'delete /api/agents/{id}',
+    'post /api/auth/change-password',
+    'post /api/auth/logout',
+  ]
   const rank = ({ name, method }: Operation) =>
     last.includes(name) ? 2 + last.indexOf(name) : method === 'DELETE' ? 1 : 0
   return all.toSorted((a, b) => rank(a) - rank(b))

@@ -7,13 +7,14 @@ import type { EmailAccount } from './account-rows.ts'
 import { mailboxNameOf, type Bookmark, type Bookmarks } from './bookmarks.ts'
 import type { FetchedMail, MailHead } from './fetching.ts'
 import { identityOf } from './identity.ts'
-import { judgeMail, type Judgement, type MailFacts, type Start, type Trigger } from './judge.ts'
+import { judgeMail, type Judgement, type MailFacts, type Start } from './judge.ts'
 import { letterOf } from './letter.ts'
 import type { EmailMessage, EmailMessages } from './messages.ts'
 import type { MailMessage } from './message.ts'
+import type { EmailTriggers } from './triggers.ts'
 
 /** What of an agent decides whether and how it starts. */
-type MailAgent = Pick<DoingAgent, 'userId' | 'prompt' | 'promptMode' | 'integrity' | 'deletedAt'>
+type MailAgent = Pick<DoingAgent, 'prompt' | 'promptMode' | 'integrity'>
 
 export type MailIntakeDeps = {
   db: Db
@@ -21,7 +22,7 @@ export type MailIntakeDeps = {
   accounts: { find(id: string): EmailAccount | undefined }
   bookmarks: Pick<Bookmarks, 'move'>
   messages: EmailMessages
-  triggers: (accountId: string) => readonly Trigger[]
+  triggers: Pick<EmailTriggers, 'ofAccount' | 'hasAgent'>
   match: () => 'first' | 'all'
   whitelist: () => readonly string[]
   agents: { find(id: string): MailAgent | undefined }
@@ -61,18 +62,13 @@ export function createMailIntake(deps: MailIntakeDeps) {
   function factsOf(account: EmailAccount): MailFacts {
     return {
       account,
-      triggers: deps.triggers(account.id),
+      triggers: deps.triggers.ofAccount(account.id),
       match: deps.match(),
       whitelist: deps.whitelist(),
       isOwnMessageId: messages.isOwnMessageId,
-      hasAgent: (id) => agentOf(account, id) !== undefined,
+      hasAgent: (id) => deps.triggers.hasAgent(account, id),
       runsInThread: (thread) => messages.runsInThread(account.id, thread),
     }
-  }
-
-  function agentOf(account: EmailAccount, id: string): MailAgent | undefined {
-    const agent = deps.agents.find(id)
-    return agent?.userId === account.userId && agent.deletedAt === null ? agent : undefined
   }
 
   /** Throws what is no matter of this mail. */
@@ -82,7 +78,7 @@ export function createMailIntake(deps: MailIntakeDeps) {
     { proven, provenReason }: Judgement,
     start: Start,
   ): string {
-    const agent = agentOf(account, start.agentId)!
+    const agent = deps.agents.find(start.agentId)!
     const attachments = letterOf(message, { proven, reason: provenReason })
     return db.transact(() => deps.submit({ ...intakeOf(account, agent, start.agentId, deps.newId()), attachments })).id
   }
@@ -130,6 +126,8 @@ export function createMailIntake(deps: MailIntakeDeps) {
   }
 
   return {
+    factsOf,
+
     /** What was looked at before by the server's own word for it, and need not be read again. */
     isKnown: (bookmark: Bookmark, { ids }: MailHead): boolean =>
       (ids.emailId !== undefined || ids.gmMsgId !== undefined) &&

@@ -8,11 +8,11 @@ import type { Intake } from '../shapes/intake.ts'
 import type { EmailAccount } from './account-rows.ts'
 import { createBookmarks } from './bookmarks.ts'
 import { createMailIntake } from './intake.ts'
-import type { Trigger } from './judge.ts'
 import { createListeners } from './listeners.ts'
 import { createEmailMessages } from './messages.ts'
 import type { MailReader } from './parse.ts'
 import type { ResolveHost } from './resolver.ts'
+import type { EmailTriggers } from './triggers.ts'
 
 export type ListeningDeps = Deps & {
   newId: () => string
@@ -26,6 +26,7 @@ export type ListeningDeps = Deps & {
     passwordOf: (id: string, half: 'imap') => string | undefined
   }
   resolve: ResolveHost
+  triggers: Pick<EmailTriggers, 'ofAccount' | 'hasAgent'>
   whitelist: () => readonly string[]
   agents: { find(id: string): DoingAgent | undefined }
   submit: (intake: Intake) => { id: string }
@@ -37,16 +38,12 @@ export type ListeningDeps = Deps & {
 /** Listening to mail accounts, put together: connections, bookmarks, and what becomes of what comes in. */
 export function createListening(deps: ListeningDeps) {
   const { settings, accounts, log } = deps
-  const rules = deps.db.prepare<[string], Trigger>(
-    `SELECT id, phrase, agent_id AS agentId, enabled = 1 AS enabled FROM email_triggers WHERE account_id = ? ORDER BY created_at, id`,
-  )
-  const triggers = (accountId: string) => rules.all(accountId)
   const bookmarks = createBookmarks(deps)
   const messages = createEmailMessages(deps)
   const deadlineMs = () => settings.get('mail_deadline_s') * 1_000
   const onFault = (error: unknown) => log.error({ err: error }, 'the owner could not be told')
   const liveness = createLiveness({ deadlineMs, notify: deps.notify, onFault })
-  const intake = createMailIntake({ ...deps, triggers, bookmarks, messages, match: () => settings.get('mail_match') })
+  const intake = createMailIntake({ ...deps, bookmarks, messages, match: () => settings.get('mail_match') })
   const listeners = createListeners({
     ...deps,
     bookmarks,
@@ -61,6 +58,7 @@ export function createListening(deps: ListeningDeps) {
   return {
     messages,
     listeners,
+    factsOf: intake.factsOf,
 
     close: listeners.close,
   }

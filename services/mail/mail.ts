@@ -15,8 +15,10 @@ import { createConnections } from './connections.ts'
 import { mailboxOf } from './mailbox.ts'
 import { createOutbound, type OutboundDeps } from './outbound.ts'
 import { createMailReader } from './parse.ts'
+import { createRehearsal } from './rehearsal.ts'
 import { createResolver } from './resolver.ts'
 import { sendSmtp } from './smtp.ts'
+import { createEmailTriggers } from './triggers.ts'
 
 export type MailDeps = EmailAccountsDeps &
   Pick<ListeningDeps, 'version' | 'log' | 'agents' | 'submit' | 'mayWork' | 'notify'> &
@@ -47,7 +49,8 @@ export function createMail(deps: MailDeps) {
   const { passwordOf, onChange } = accounts
   const connections = createConnections({ passwordOf, onChange, resolve, version })
   const whitelist = () => deps.whitelists.addresses().map(({ email }) => email)
-  const house = { accounts, resolve, whitelist, parser: reader }
+  const triggers = createEmailTriggers(deps)
+  const house = { accounts, resolve, whitelist, triggers, parser: reader }
   const listening = createListening({ ...deps, ...house })
   const outbound = createOutbound({
     ...deps,
@@ -76,6 +79,9 @@ export function createMail(deps: MailDeps) {
     ...outbound,
     mailboxOf: (account: EmailAccount) => mailboxOf(account, connections),
     reader,
+    triggers,
+    /** What would become of a mail. */
+    rehearse: createRehearsal({ reader, factsOf: listening.factsOf }),
     messages: listening.messages,
     settings: createMailSettings(deps),
     /** What listening to the accounts is up to. */

@@ -42,6 +42,7 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
   const account = await made('/api/email-accounts', { ...mailbox, enabled: false })
   await made('/api/telegram/whitelist', { chat_id: '8000', label: MARK })
   const trigger = await made('/api/telegram/triggers', { trigger_word: MARK, agent_id: agent.id })
+  const rule = await made(`/api/email-accounts/${account.id}/triggers`, { phrase: MARK, agent_id: agent.id })
   const place = { agent_id: agent.id, operation: 'webhook.send_to_target', destinations: [`webhook:${MARK}`] }
   const grant = await made('/api/grants', place)
   const person = await made('/api/admin/users', { username: `${MARK}-eater`, password: 'a long sentence is good' })
@@ -68,6 +69,7 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
     '/api/email-accounts/{id}': account.id,
     '/api/telegram/whitelist/{chat_id}': '8000',
     '/api/telegram/triggers/{id}': trigger.id,
+    '/api/email-accounts/{id}/triggers/{trigger_id}': rule.id,
     '/api/agents/{id}': agent.id,
     '/api/tasks/{id}': task.id,
     '/api/runs/{id}': await first('/api/runs'),
