@@ -7,6 +7,7 @@ import { injection } from './figures/injection.ts'
 import { install } from './figures/install.ts'
 import { leaks } from './figures/leaks.ts'
 import { lists } from './figures/lists.ts'
+import { mail } from './figures/mail.ts'
 import { pausing } from './figures/pause.ts'
 import { prompt } from './figures/prompt.ts'
 import { rest } from './figures/rest.ts'
@@ -42,6 +43,7 @@ const FIGURES: Record<string, () => Promise<Row[]>> = {
   crash: crashes,
   injection,
   leaks,
+  mail,
 }
 const LONGEST_RUN_MS = 30 * 60_000
 

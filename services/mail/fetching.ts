@@ -159,6 +159,6 @@ function partsOf(node: Structure): PartHead[] {
   ]
 }
 
-function* inChunks<T>(items: readonly T[], size: number): Generator<T[]> {
+export function* inChunks<T>(items: readonly T[], size: number): Generator<T[]> {
   for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size)
 }

@@ -31,6 +31,9 @@ export type MailIntakeDeps = {
   notify: (draft: { userId: string; kind: 'trouble'; title: string; text: string; agentId?: string }) => void
 }
 
+/** A mail with what was read of it, or why it could not be read. */
+export type Read = { mail: FetchedMail; message: MailMessage | Error }
+
 /** The account is followed no more, or was changed: whoever reads for it stops, and nothing was done. */
 export class NotFollowed extends Error {}
 
@@ -125,6 +128,21 @@ export function createMailIntake(deps: MailIntakeDeps) {
     db.afterCommit(() => told.add(once))
   }
 
+  function take(bookmark: Bookmark, mail: FetchedMail, message: MailMessage): void {
+    const account = present(bookmark)
+    const identity = identityOf(mail.ids, message)
+    if (!messages.isKnown(account.id, identity)) settle(account, mail, message, identity, bookmark)
+    move(bookmark, mail.uid)
+  }
+
+  function giveUp(bookmark: Bookmark, head: MailHead, reason: string): void {
+    const account = present(bookmark)
+    const identity = `unread:${bookmark.mailbox}:${bookmark.path}:${bookmark.uidValidity}:${head.uid}`
+    if (!messages.isKnown(account.id, identity))
+      messages.insert({ ...unreadRow(account, head, bookmark, reason), id: deps.newId(), identity })
+    move(bookmark, head.uid)
+  }
+
   return {
     factsOf,
 
@@ -140,26 +158,20 @@ export function createMailIntake(deps: MailIntakeDeps) {
         move(bookmark, uid)
       }),
 
-    /** Throws NotFollowed, and whatever the database throws: then nothing was done, and the mail comes again. */
-    take(bookmark: Bookmark, mail: FetchedMail, message: MailMessage): void {
+    /**
+     * All of them or none. Throws NotFollowed, and whatever the database throws: then nothing was done, and the mails come
+     * again.
+     */
+    takeAll: (bookmark: Bookmark, read: readonly Read[]): void =>
       db.transact(() => {
-        const account = present(bookmark)
-        const identity = identityOf(mail.ids, message)
-        if (!messages.isKnown(account.id, identity)) settle(account, mail, message, identity, bookmark)
-        move(bookmark, mail.uid)
-      })
-    },
+        for (const { mail, message } of read)
+          if (message instanceof Error) giveUp(bookmark, mail, message.message)
+          else take(bookmark, mail, message)
+      }),
 
     /** One that nobody can make anything of: it is written down and stops nothing. */
-    giveUp(bookmark: Bookmark, head: MailHead, reason: string): void {
-      db.transact(() => {
-        const account = present(bookmark)
-        const identity = `unread:${bookmark.mailbox}:${bookmark.path}:${bookmark.uidValidity}:${head.uid}`
-        if (!messages.isKnown(account.id, identity))
-          messages.insert({ ...unreadRow(account, head, bookmark, reason), id: deps.newId(), identity })
-        move(bookmark, head.uid)
-      })
-    },
+    giveUp: (bookmark: Bookmark, head: MailHead, reason: string): void =>
+      db.transact(() => giveUp(bookmark, head, reason)),
   }
 }
 

@@ -119,7 +119,8 @@ export function createListener(account: EmailAccount, deps: ListenerDeps) {
       deps.log.error({ err: fault, accountId: account.id }, 'a mail could not be written down')
       return new AppError('unavailable', 'What came in cannot be written down: is the disk full?', { cause: fault })
     }
-    if (fault instanceof TypeError || fault instanceof RangeError)
+    // @NOTE a mistake of our own is no word of the server: it goes to the log as well.
+    if (['TypeError', 'ReferenceError', 'RangeError'].includes((fault as Error).name))
       deps.log.error({ err: fault, accountId: account.id }, 'listening to a mail account failed')
     return mailFault('imap', account.imap!, fault)
   }

@@ -1,16 +1,18 @@
+import { setImmediate as soon } from 'node:timers/promises'
 import { AppError, messageOf } from '../errors.ts'
 import type { Bookmark } from './bookmarks.ts'
 import {
   afterExpunges,
   fetchLarge,
   fetchWhole,
+  inChunks,
   inGroups,
   isHeavy,
   type FetchedMail,
   type MailHead,
 } from './fetching.ts'
 import type { ImapFlow } from './imap.ts'
-import { NotFollowed, type MailIntake } from './intake.ts'
+import { NotFollowed, type MailIntake, type Read } from './intake.ts'
 import type { MailMessage } from './message.ts'
 import type { MailReader } from './parse.ts'
 
@@ -31,6 +33,8 @@ const MOST_FETCHES = 10
 /** From here on a mail that takes connections along is asked for by itself. */
 const SUSPECT = 2
 const MOST_TRIES = 3
+/** So many are written down at a time. */
+const TOGETHER = 16
 
 /** Reads the mails of an open folder in their order and hands each over, once; nothing about one mail keeps the next from it. */
 export function createFolderReader(deps: FolderReaderDeps) {
@@ -69,30 +73,44 @@ export function createFolderReader(deps: FolderReaderDeps) {
       for (const head of group) await readGroup(client, bookmark, [head])
       return
     }
-    const read = mails.map((mail) => ({ mail, message: attempt(mail) }))
-    for (const { mail, message } of read) await handOver(bookmark, mail, await message)
-    intake.pass(bookmark, group.at(-1)!.uid)
+    const read = await Promise.all(mails.map(async (mail) => ({ mail, message: await attempt(mail) })))
+    for (const some of inChunks(read, TOGETHER)) {
+      handOver(bookmark, some)
+      await soon()
+    }
+    const upTo = group.at(-1)!.uid
+    if (mails.at(-1)?.uid !== upTo) intake.pass(bookmark, upTo)
   }
 
-  async function handOver(bookmark: Bookmark, mail: FetchedMail, message: MailMessage | Error): Promise<void> {
+  /** Some in one transaction, which spares the disk; where that fails, each by itself. */
+  function handOver(bookmark: Bookmark, some: readonly Read[]): void {
     if (isStopped()) throw new NotFollowed()
-    if (message instanceof Error) return intake.giveUp(bookmark, mail, message.message)
+    try {
+      intake.takeAll(bookmark, some)
+    } catch (error) {
+      if (error instanceof NotFollowed || isOfDatabase(error)) throw error
+      for (const one of some) handOverOne(bookmark, one)
+    }
+  }
+
+  function handOverOne(bookmark: Bookmark, one: Read): void {
     for (let tries = 1; ; tries++)
       try {
-        return intake.take(bookmark, mail, message)
+        return intake.takeAll(bookmark, [one])
       } catch (error) {
         if (error instanceof NotFollowed || isOfDatabase(error)) throw error
-        if (tries === MOST_TRIES) return intake.giveUp(bookmark, mail, `It could not be judged: ${messageOf(error)}`)
+        if (tries === MOST_TRIES)
+          return intake.giveUp(bookmark, one.mail, `It could not be judged: ${messageOf(error)}`)
       }
   }
 
-  /** Never rejects, since it is awaited later. */
+  /** What cannot be read is told by an Error. */
   async function attempt(mail: FetchedMail): Promise<MailMessage | Error> {
     for (let tries = 1; ; tries++)
       try {
         return parsed(mail, await deps.parser.parse(mail.source, deps.signal))
       } catch (error) {
-        if (deps.signal.aborted) return new NotFollowed()
+        if (isStopped()) throw new NotFollowed()
         if (tries === MOST_TRIES || error instanceof AppError) return new Error(messageOf(error))
       }
   }
