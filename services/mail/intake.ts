@@ -50,6 +50,8 @@ export function createMailIntake(deps: MailIntakeDeps) {
   const { db, bookmarks, messages } = deps
   /** Accounts whose owner knows already that nobody is there to take its mail. */
   const told = new Set<string>()
+  /** Of the transaction that is under way. */
+  let telling: string[] = []
 
   function present({ accountId, mailbox }: Bookmark): EmailAccount {
     const account = deps.accounts.find(accountId)
@@ -111,7 +113,7 @@ export function createMailIntake(deps: MailIntakeDeps) {
     const id = deps.newId()
     messages.insert({ ...row, id, identity })
     runIds.forEach((runId, at) => messages.link(runId, id, judged.starts[at]!.triggerId))
-    if (fate.outcome === 'started') db.afterCommit(() => told.delete(account.id))
+    if (fate.outcome === 'started') forget(account)
     if (fate.outcome === 'failed' || fate.outcome === 'loop') tell(account, fate.outcome, fate.reason)
   }
 
@@ -125,7 +127,8 @@ export function createMailIntake(deps: MailIntakeDeps) {
       title: `A mail to “${account.label}” ${title}`,
       text: reason,
     })
-    db.afterCommit(() => told.add(once))
+    told.add(once)
+    telling.push(once)
   }
 
   function take(bookmark: Bookmark, mail: FetchedMail, message: MailMessage): void {
@@ -141,6 +144,11 @@ export function createMailIntake(deps: MailIntakeDeps) {
     if (!messages.isKnown(account.id, identity))
       messages.insert({ ...unreadRow(account, head, bookmark, reason), id: deps.newId(), identity })
     move(bookmark, head.uid)
+  }
+
+  /** What fails after something has worked again is told anew. */
+  function forget({ id }: EmailAccount): void {
+    for (const once of told) if (once.startsWith(`${id} failed`)) told.delete(once)
   }
 
   return {
@@ -162,12 +170,19 @@ export function createMailIntake(deps: MailIntakeDeps) {
      * All of them or none. Throws NotFollowed, and whatever the database throws: then nothing was done, and the mails come
      * again.
      */
-    takeAll: (bookmark: Bookmark, read: readonly Read[]): void =>
-      db.transact(() => {
-        for (const { mail, message } of read)
-          if (message instanceof Error) giveUp(bookmark, mail, message.message)
-          else take(bookmark, mail, message)
-      }),
+    takeAll(bookmark: Bookmark, read: readonly Read[]): void {
+      telling = []
+      try {
+        db.transact(() => {
+          for (const { mail, message } of read)
+            if (message instanceof Error) giveUp(bookmark, mail, message.message)
+            else take(bookmark, mail, message)
+        })
+      } catch (error) {
+        for (const once of telling) told.delete(once)
+        throw error
+      }
+    },
 
     /** One that nobody can make anything of: it is written down and stops nothing. */
     giveUp: (bookmark: Bookmark, head: MailHead, reason: string): void =>
