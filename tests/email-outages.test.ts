@@ -152,25 +152,6 @@ describe('a mailbox that is not always there', { skip: DOVECOT_MISSING }, () => 
     assert.deepEqual(await told(), [])
   })
 
-  it('says that a password was changed, leaves the server alone, and goes on with the new one', async () => {
-    const id = await listen()
-    dovecot.setPassword('another-password')
-    proxy.cut()
-    const account = await inState(owner, id, 'error')
-    assert.match(account.last_error, /refused the IMAP sign-in of box-\d+@example\.test\. Check name and password/)
-    await until(told, (titles) => titles.length === 1)
-    const tries = proxy.connections()
-    put({ subject: 'Meanwhile' })
-    await until(
-      () => Date.now(),
-      (now) => now > Date.parse(account.updated_at) + 5_000,
-    )
-    assert.ok(proxy.connections() - tries <= 1, 'no hammering')
-    await owner.put(`/api/email-accounts/${id}`, { imap_password: 'another-password' })
-    assert.deepEqual(subjects(await lookedAt(owner, id, 1)), ['Meanwhile'])
-    dovecot.setPassword(dovecot.password)
-  })
-
   it('goes past mails that are expunged while it reads', async () => {
     const id = await listen()
     await inMailbox(mailbox, async (client) => {
@@ -273,5 +254,24 @@ describe('a mailbox that is not always there', { skip: DOVECOT_MISSING }, () => 
       ['unreadable', 'unreadable', 'unreadable', 'started'],
     )
     assert.ok(mails.every(({ reason }) => reason !== ''))
+  })
+
+  it('says that a password was changed, leaves the server alone, and goes on with the new one', async () => {
+    const id = await listen()
+    dovecot.setPassword('another-password')
+    proxy.cut()
+    const account = await inState(owner, id, 'error')
+    assert.match(account.last_error, /refused the IMAP sign-in of box-\d+@example\.test\. Check name and password/)
+    await until(told, (titles) => titles.length === 1)
+    const tries = proxy.connections()
+    put({ subject: 'Meanwhile' })
+    await until(
+      () => Date.now(),
+      (now) => now > Date.parse(account.updated_at) + 5_000,
+    )
+    assert.ok(proxy.connections() - tries <= 1, 'no hammering')
+    await owner.put(`/api/email-accounts/${id}`, { imap_password: 'another-password' })
+    assert.deepEqual(subjects(await lookedAt(owner, id, 1)), ['Meanwhile'])
+    dovecot.setPassword(dovecot.password)
   })
 })

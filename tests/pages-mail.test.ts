@@ -3,6 +3,8 @@ import { after, before, describe, it } from 'node:test'
 import type { Page } from 'playwright-core'
 import { MISSING, startWalk, type Walk } from './peers/browser.ts'
 import { DOVECOT_MISSING, startDovecot, type Dovecot } from './peers/dovecot.ts'
+import { newAgent } from './peers/agents.ts'
+import { addMailbox, deliver, inState, mail } from './peers/mails.ts'
 import { OWNER, startSteward, type Steward } from './steward.ts'
 
 describe('the page of mail accounts', { skip: MISSING || DOVECOT_MISSING }, () => {
@@ -85,5 +87,46 @@ describe('the page of mail accounts', { skip: MISSING || DOVECOT_MISSING }, () =
     await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click()
     await page.getByText('No mail accounts yet').waitFor()
     assert.deepEqual(await accounts(), [])
+  })
+
+  it('shows how listening goes as it changes, what came in, and the mail behind a run', async () => {
+    const agent = await newAgent(steward.owner, { name: 'Postman' })
+    const mailbox = dovecot.another()
+    const { id } = await addMailbox(steward.owner, mailbox, { label: 'Letters', agent_id: agent.id })
+    await inState(steward.owner, id, 'connected')
+    await page.goto(`${steward.url}/settings/mail`)
+    const row = page.getByRole('listitem').filter({ hasText: 'Letters' })
+    await row.getByText('listening', { exact: true }).waitFor()
+    await row.getByRole('link', { name: 'Letters' }).click()
+    await page.getByText('Nothing yet').waitFor()
+    deliver(mailbox, mail({ subject: 'The roof leaks' }))
+    deliver(mailbox, mail({ subject: 'A stranger’s', from: 'mallory@evil.example' }))
+    await page.getByText('“mallory@evil.example” is not on the list of senders of this account.').waitFor()
+    await look('mail-came-in')
+    await page.getByRole('link', { name: 'See the run of The roof leaks' }).click()
+    await page.getByRole('heading', { name: 'The mail that started it' }).waitFor()
+    await page.getByText('Ann <ann@example.org>').waitFor()
+    await look('mail-of-a-run')
+    await page.goto(`${steward.url}/settings/mail`)
+    await row.getByText('listening', { exact: true }).waitFor()
+    await steward.owner.put(`/api/email-accounts/${id}`, { imap_port: 1 })
+    await row.getByText(/Nothing answers at 127\.0\.0\.1:1.*Steward keeps trying by itself/).waitFor()
+    await look('mail-trouble')
+    await steward.owner.delete(`/api/email-accounts/${id}`)
+  })
+
+  it('says how to listen', async () => {
+    const { id } = await addMailbox(steward.owner, dovecot.another())
+    await page.goto(`${steward.url}/settings/mail`)
+    await page.getByLabel('Seconds between looks').fill('1')
+    await page.getByRole('button', { name: 'Set how to listen' }).click()
+    await page.getByText('Too small: expected number to be >=5').waitFor()
+    await page.getByLabel('Seconds between looks').fill('120')
+    await page.getByLabel('Rules that fit').selectOption('Every rule that fits')
+    await page.getByRole('button', { name: 'Set how to listen' }).click()
+    await page.getByText('Saved. It counts from now on.').waitFor()
+    const { mail_poll_s, mail_match } = (await steward.owner.get('/api/settings/mail')).body
+    assert.deepEqual([mail_poll_s, mail_match], [120, 'all'])
+    await steward.owner.delete(`/api/email-accounts/${id}`)
   })
 })

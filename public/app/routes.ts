@@ -77,6 +77,11 @@ export const routes: Route[] = [
     load: () => import('./views/personality.tsx').then((it) => it.PersonalityPage),
   },
   {
+    path: '/settings/mail/:id',
+    title: 'Mail account',
+    load: () => import('./views/email-account.tsx').then((it) => it.EmailAccountPage),
+  },
+  {
     path: '/settings/webhooks',
     title: 'Webhooks',
     load: () => import('./views/webhooks.tsx').then((it) => it.WebhooksPage),

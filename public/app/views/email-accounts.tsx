@@ -9,7 +9,13 @@ import { Dialog } from '../ui/dialog.tsx'
 import { useResource } from '../ui/resource.ts'
 import { Badge, Empty, Loading, Problem } from '../ui/states.tsx'
 import { complain, tell } from '../ui/toast.tsx'
+import { isAdmin } from '../session.ts'
+import { useEvery } from '../work/live.ts'
 import { EmailAccountDialog } from './email-account-dialog.tsx'
+import { AccountBadge, AccountState } from './email-account-state.tsx'
+import { MailListening } from './mail-listening.tsx'
+
+const LIVE_MS = 4_000
 
 export type EmailAccount = {
   id: string
@@ -28,6 +34,9 @@ export type EmailAccount = {
   smtp_secure: Secure | null
   smtp_username: string | null
   smtp_password_set: boolean
+  status: 'connected' | 'connecting' | 'off' | 'error'
+  last_error: string | null
+  last_message_at: string | null
 }
 
 type Half = { ok: boolean; error?: string; folders?: string[]; idle?: boolean } | null
@@ -37,6 +46,7 @@ type Checked = { imap: Half; smtp: Half }
 export function EmailAccountsPage(): JSX.Element {
   const list = useResource<EmailAccount[]>('/api/email-accounts')
   const [editing, setEditing] = useState<EmailAccount | 'new' | null>(null)
+  useEvery(LIVE_MS, editing === null && (list.data?.length ?? 0) > 0, list.reload)
   const saved = async () => {
     setEditing(null)
     await list.reload()
@@ -65,6 +75,7 @@ export function EmailAccountsPage(): JSX.Element {
           <AccountRow key={account.id} account={account} edit={() => setEditing(account)} reload={list.reload} />
         ))}
       </ul>
+      {isAdmin() && (list.data?.length ?? 0) > 0 && <MailListening />}
       {editing && (
         <EmailAccountDialog
           account={editing === 'new' ? null : editing}
@@ -92,10 +103,14 @@ function AccountRow({ account, edit, reload }: RowProps) {
   return (
     <li class="row card-row">
       <div class="row-text">
-        <strong class="break">{account.label}</strong> {!account.enabled && <Badge>off</Badge>}
+        <a class="work-name break" href={`/settings/mail/${account.id}`}>
+          {account.label}
+        </a>{' '}
+        <AccountBadge account={account} />
         <div class="muted small break">{account.address}</div>
         <Server what="Reads from" host={account.imap_host} port={account.imap_port} secure={account.imap_secure} />
         <Server what="Sends by" host={account.smtp_host} port={account.smtp_port} secure={account.smtp_secure} />
+        <AccountState account={account} />
       </div>
       <div class="row-actions">
         <Button small look="quiet" busy={checked === 'asking'} onClick={() => void test()}>

@@ -12,6 +12,7 @@ import { Loading, Problem } from '../ui/states.tsx'
 import { complain } from '../ui/toast.tsx'
 import { stopRun } from '../work/acts.ts'
 import { CallTable } from '../work/call-table.tsx'
+import { EmailSection } from '../work/email-section.tsx'
 import { Facts } from '../work/facts.tsx'
 import { useEvery } from '../work/live.ts'
 import { RunTable } from '../work/run-table.tsx'
@@ -58,6 +59,7 @@ function Whole({ run, reload }: { run: RunDetail; reload: () => Promise<void> })
           <p class="small muted">With {run.attachments.map(({ name }) => name).join(', ')}</p>
         )}
       </Section>
+      {run.email && <EmailSection email={run.email} />}
       <Section title="What happened">
         <div class="run-box">
           <RunTranscript run={run} />

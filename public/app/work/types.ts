@@ -1,5 +1,6 @@
 import type { RunStatus, StopReason } from '../../../services/shapes/frames.ts'
 import type { Integrity, Part } from '../chat/types.ts'
+import type { EmailMessage } from './email-types.ts'
 
 /** What the server says of agents, tasks and runs. */
 
@@ -96,6 +97,7 @@ export type RunDetail = RunEntry & {
   calls: CallEntry[]
   children: RunEntry[]
   attachments: { id?: string; name: string }[]
+  email: EmailMessage | null
 }
 
 export type List<T> = { items: T[]; next_cursor: string | null; total: number; total_is_min?: boolean }
