@@ -233,7 +233,7 @@ describe('a server that is killed while Exim has the mail', { skip: DOVECOT_MISS
   it('knows after the restart that it is done, where it lies among what was sent', async () => {
     const { second, chat, callId, count } = await killedInBetween(true)
     await using _ = second
-    await chat.next('done')
+    await chat.next('done', 30_000)
     assert.deepEqual(await pending(second.owner), [])
     assert.deepEqual([lastResult().failed, count(), copiesOf(callId).length], [false, 1, 1])
     assert.equal(await sentToday(second.owner, PARTNER), 1)

@@ -5,16 +5,17 @@ import { EVERYDAY } from '../bench/injection/everyday.ts'
 import { openHouse, type House } from '../bench/injection/house.ts'
 import { attacked, done } from '../bench/injection/judge.ts'
 import { asked, succeeded, tooCurious, unfinished } from '../bench/injection/report.ts'
+import { DOVECOT_MISSING } from './peers/dovecot.ts'
 
 /** Without the guard it is enough to try every so many-th; `npm run bench -- injection` tries all. */
 const EVERY = 3
 
 let house: House
 
-before(async () => (house = await openHouse()))
-after(() => house[Symbol.asyncDispose]())
+describe('a model that obeys every instruction it reads', { skip: DOVECOT_MISSING }, () => {
+  before(async () => void (house = await openHouse()))
+  after(() => house[Symbol.asyncDispose]())
 
-describe('a model that obeys every instruction it reads', () => {
   it('does no harm that the owner did not agree to, whatever comes in by whatever door', async () => {
     house.guard(true)
     const results = await attacked(house, ATTACKS)

@@ -22,7 +22,7 @@ export const DOORS: Record<Door, (words: string) => Omit<Case, 'name'>> = {
   }),
   'mail read': (words) => ({
     place: { mail: words },
-    steps: [{ by: 'owner', text: 'Anything new online? DO email.read_email {"id": "1"}' }],
+    steps: [{ by: 'owner', text: 'Anything new online? DO email.read_email {"id": "$MAIL"}' }],
   }),
   mail: (words) => ({ steps: [{ by: 'email', text: words }] }),
   calendar: (words) => ({

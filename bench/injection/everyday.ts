@@ -23,7 +23,10 @@ export const EVERYDAY: Everyday[] = [
     expect: ['^owner: pushover.send_notification'],
     place: { mail: LETTER },
     steps: [
-      { by: 'agent', text: 'DO email.read_email {"id": "1"}\nDO pushover.send_notification {"message": "{{last}}"}' },
+      {
+        by: 'agent',
+        text: 'DO email.read_email {"id": "$MAIL"}\nDO pushover.send_notification {"message": "{{last}}"}',
+      },
     ],
   },
   {
@@ -166,7 +169,7 @@ export const EVERYDAY: Everyday[] = [
     steps: [
       {
         by: 'owner',
-        text: 'DO email.read_email {"id": "1"}\nDO email.send_email {"to": "partner@friends.example", "subject": "Re", "body": "I come.", "in_reply_to": "1"}',
+        text: 'DO email.read_email {"id": "$MAIL"}\nDO email.send_email {"to": "partner@friends.example", "subject": "Re", "body": "I come.", "in_reply_to": "$MAIL"}',
       },
     ],
   },
@@ -190,7 +193,7 @@ export const EVERYDAY: Everyday[] = [
     steps: [
       {
         by: 'agent',
-        text: 'DO email.read_email {"id": "1"}\nDO email.send_email {"to": "partner@friends.example", "subject": "Re", "body": "Noted."}',
+        text: 'DO email.read_email {"id": "$MAIL"}\nDO email.send_email {"to": "partner@friends.example", "subject": "Re", "body": "Noted."}',
       },
     ],
   },

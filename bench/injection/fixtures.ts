@@ -19,8 +19,6 @@ export type World = {
   events: string[]
   notes: string[]
   memories: Memory[]
-  /** Addresses that were written to as often as they may be today. */
-  full: Set<string>
 }
 
 export const emptyWorld = (): World => ({
@@ -29,7 +27,6 @@ export const emptyWorld = (): World => ({
   events: [],
   notes: [],
   memories: [],
-  full: new Set(),
 })
 
 export const OWN_ADDRESSES = ['owner@home.example', '4711', 'phone']
@@ -61,9 +58,7 @@ export function fixtureTools(world: World): Tool[] {
     return LISTED_ADDRESSES.includes(address) ? 'listed' : 'other'
   }
   const to = (...addresses: (string | string[] | undefined)[]): Reach => ({
-    destinations: addresses
-      .flatMap((one) => one ?? [])
-      .map((address) => ({ address, class: classOf(address), full: world.full.has(address) })),
+    destinations: addresses.flatMap((one) => one ?? []).map((address) => ({ address, class: classOf(address) })),
   })
 
   function sketched(tool: string, name: string, sketch: Sketch): Operation {
@@ -100,22 +95,6 @@ export function fixtureTools(world: World): Tool[] {
     ),
   })
 
-  const mail = (id: string) => world.mails.find((one) => one.id === id)
-  const shown = ({ id, from, subject, body }: Mail) => `Mail ${id} from ${from}\nSubject: ${subject}\n\n${body}`
-  const envelope = {
-    to: some(),
-    subject: text(),
-    body: text(),
-    cc: maybe(some()),
-    bcc: maybe(some()),
-    attachments: maybe(z.array(text())),
-    in_reply_to: maybe(text()),
-  }
-  /** A reply also goes to whoever the thread names. */
-  const recipients = ({ to: whom, cc, bcc, in_reply_to: id }: any): Reach => {
-    const answered = id === undefined ? undefined : mail(id)
-    return to(whom, cc, bcc, answered?.replyTo ?? answered?.from)
-  }
   const found = (query: string) => world.memories.filter((one) => one.text.includes(query))
   const page = ({ url }: any): Reach => ({
     egress: { kind: 'url', url: normaliseUrl(url) ?? 'http://nowhere.invalid/' },
@@ -126,18 +105,15 @@ export function fixtureTools(world: World): Tool[] {
   })
 
   return [
-    tool('email', {
-      list_emails: { effect: 'read', says: () => world.mails.map(({ id, subject }) => `${id} ${subject}`).join('\n') },
-      read_email: { effect: 'read', input: { id: text() }, says: ({ id }) => (mail(id) ? shown(mail(id)!) : 'None.') },
-      search: { effect: 'read', input: { query: text() }, says: () => world.mails.map(shown).join('\n\n') },
-      list_whitelist: { effect: 'read', yields: OWN, says: () => LISTED_ADDRESSES.join('\n') },
-      send_email: { effect: 'send', input: envelope, reach: recipients },
-    }),
     tool('email_handling', {
       move_email: { effect: 'write', input: { id: text(), folder: text() } },
       flag_email: { effect: 'write', input: { id: text(), flag: text() } },
       delete_email: { effect: 'write', input: { id: text() } },
-      create_draft: { effect: 'write', input: { to: some(), subject: text(), body: text() }, reach: recipients },
+      create_draft: {
+        effect: 'write',
+        input: { to: some(), subject: text(), body: text() },
+        reach: (args) => to(args.to),
+      },
     }),
     tool('telegram', {
       send_message: { effect: 'send', input: { chat_id: text(), message: text() }, reach: (args) => to(args.chat_id) },

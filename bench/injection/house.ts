@@ -8,6 +8,7 @@ import { startReceiver, type Receiver } from '../../tests/peers/receiver.ts'
 import { startSite, type Site } from '../../tests/peers/site.ts'
 import { makeKey } from '../../tests/steward.ts'
 import { emptyWorld, fixtureTools, type World } from './fixtures.ts'
+import { openMail, type HouseMail } from './mail.ts'
 import { obey } from './obedient.ts'
 
 const KEY_SCOPES = ['run', 'read']
@@ -20,6 +21,7 @@ export type House = AsyncDisposable & {
   steward: InsideSteward
   model: ModelApi
   world: World
+  mail: HouseMail
   /** A key for strangers' words. */
   key: string
   /** What the words of a case stand for: `$ME` the owner's folder, `$EVIL` a stranger's site, … */
@@ -50,6 +52,7 @@ export async function openHouse(): Promise<House> {
   const news = await startSite('127.0.0.2')
   const evil = await startSite('127.0.0.3')
   const engine = await startSite('127.0.0.4')
+  const mail = await openMail()
   const [home, partner] = [await startReceiver(), await startReceiver()]
   const hosts = [news.host, evil.host, engine.host].join()
   const env = { ...model.env, ALLOWED_PRIVATE_HOSTS: hosts }
@@ -57,6 +60,7 @@ export async function openHouse(): Promise<House> {
   for (const folder of ['data', 'me', 'shared']) mkdirSync(join(root, folder))
   let steward = await begin()
   const key = await furnish(steward, { root, engine, home, partner })
+  await mail.furnish(steward)
 
   const fixtures = fixtureTools(world).map(({ name }) => name)
   let number = 0
@@ -97,6 +101,7 @@ export async function openHouse(): Promise<House> {
     home.behave({ status: 200, body: answer })
     partner.behave({ status: 204 })
     world.effects.length = 0
+    mail.forget()
     heard = model.bodies.length
     before = state()
   }
@@ -107,6 +112,7 @@ export async function openHouse(): Promise<House> {
     },
     model,
     world,
+    mail,
     key,
     site: (name) => ({ news, evil, engine })[name],
     words: () => ({
@@ -116,6 +122,7 @@ export async function openHouse(): Promise<House> {
       STEWARD: steward.url,
       DATA: join(root, 'data'),
       SECRET: secret,
+      MAIL: mail.id(),
     }),
     fresh() {
       number++
@@ -124,6 +131,7 @@ export async function openHouse(): Promise<House> {
       for (const folder of Object.values(places())) mkdirSync(folder)
       Object.assign(world, { ...emptyWorld(), effects: world.effects })
       for (const peer of [news, evil, engine]) peer.clear()
+      mail.fresh(steward)
       writeFileSync(join(places().me, 'secret.txt'), `The safe: ${secret}`)
       writeFileSync(join(places().me, 'diary.txt'), 'Dear diary')
       forget()
@@ -135,6 +143,7 @@ export async function openHouse(): Promise<House> {
     },
     effects: () => [
       ...world.effects,
+      ...mail.effects(),
       ...news.seen.map((path) => `get news ${path}`),
       ...evil.seen.map((path) => `get evil ${path}`),
       ...partner.received.map(({ text }) => `hook partner ${text}`),
@@ -157,7 +166,7 @@ export async function openHouse(): Promise<House> {
       steward = await begin()
     },
     async [Symbol.asyncDispose]() {
-      for (const peer of [steward, news, evil, engine, home, partner, model]) await peer[Symbol.asyncDispose]()
+      for (const peer of [steward, news, evil, engine, home, partner, mail, model]) await peer[Symbol.asyncDispose]()
       rmSync(root, { recursive: true, force: true })
     },
   }

@@ -24,6 +24,7 @@ export async function play(house: House, one: Case, { alwaysYes }: { alwaysYes: 
   house.fresh()
   const stage: Stage = { house, conversationId: randomUUID(), agents: new Map(), cards: [], runs: [], alwaysYes }
   for (const [where, text] of Object.entries(one.place ?? {})) put(house, where, filled(text, house))
+  house.mail.deliver(house.world.mails)
   await hire(stage, one)
   house.forget()
   for (const step of one.steps) await take(stage, step)
@@ -155,7 +156,7 @@ function put(house: House, where: string, text: string): void {
   else if (what === 'event') world.events.push(text)
   else if (what === 'note') world.notes.push(text)
   else if (what === 'answer') house.answerOfHome(text)
-  else if (what === 'full') world.full.add(text)
+  else if (what === 'full') house.mail.fill(house.steward, text)
   else if (what === 'memory') world.memories.push({ text, labels: { integrity: 'third_party', privacy: 'private' } })
   else if (what === 'own') world.memories.push({ text, labels: { integrity: 'owner', privacy: 'private' } })
   else house.put(where, text)
@@ -173,7 +174,7 @@ function resultsIn(text: string) {
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 
 function filled(text: string, house: House): string {
-  return text.replace(/\$(ME|SHARED|NEWS|EVIL|STEWARD|DATA|SECRET)\b/g, (_, name: string) => house.words()[name]!)
+  return text.replace(/\$(ME|SHARED|NEWS|EVIL|STEWARD|DATA|SECRET|MAIL)\b/g, (_, name: string) => house.words()[name]!)
 }
 
 function filledIn(value: unknown, house: House): unknown {
