@@ -54,7 +54,7 @@ describe('a mail starts one run', { skip: DOVECOT_MISSING }, () => {
       ...{ db, settings, agents, version, now, newId, parser: house.reader, accounts: house.accounts },
       resolve: (_account, host) => Promise.resolve({ host }),
       whitelist: () => [],
-      triggers: () => [],
+      triggers: house.triggers,
       submit: runs.submit,
       mayWork: () => true,
       notify: () => {},
