@@ -16,7 +16,7 @@ const FIELDS = [
   ['events_days', 'Events', 'What clients that were away can catch up on.'],
   ['trash_days', 'Trash', 'Old versions of files.'],
   ['notifications_days', 'Notifications', 'Those that were read.'],
-  ['deliveries_days', 'Messages that were sent', 'Those of webhooks that arrived or failed.'],
+  ['deliveries_days', 'Messages that were sent', 'Mails and messages to webhooks that arrived or failed.'],
   ['occurrences_days', 'Ledgers of schedules', 'What became of each due time.'],
 ] as const
 

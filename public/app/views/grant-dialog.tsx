@@ -65,7 +65,7 @@ export function GrantDialog({ agents, onClose, onSaved }: GrantDialogProps): JSX
       />
       <TextField
         label="Where"
-        hint="Separated by commas: folders (/srv/notes), hosts (example.org), webhook:Name."
+        hint="Separated by commas: folders (/srv/notes), hosts (example.org), addresses (ann@example.org), webhook:Name."
         value={places}
         onInput={setPlaces}
         error={fieldError(error, 'destinations') ?? fieldError(error, 'paths')}
