@@ -62,6 +62,19 @@ describe('the daily limit of an address', () => {
     for (const chat of chats) await chat.next('done')
   })
 
+  it('holds in the transaction that starts a step, whatever was seen before it', async () => {
+    const email = await address(1)
+    const { db, mail } = steward.services
+    const start = (callId: string) =>
+      db.transact(() => mail.sending.reserve(callId, { destinations: [{ address: email, class: 'listed' }] }))
+    start('one')
+    start('one')
+    assert.throws(() => start('two'), { code: 'forbidden' })
+    assert.equal(await today(email), 1)
+    db.transact(() => mail.sending.release('one'))
+    start('two')
+  })
+
   it('is refused before anybody is asked once it is used up, and is free again on the next day of the house', async () => {
     const email = await address(1)
     await approveAndEnd(email)
