@@ -153,6 +153,10 @@ export function createFolderReader(deps: FolderReaderDeps) {
   }
 }
 
-/** A full disk or a locked file is nothing about the mail. */
-export const isOfDatabase = (error: unknown): boolean =>
-  (error as { code?: string }).code?.startsWith('SQLITE_') === true
+const ABOUT_THE_ROW = /^SQLITE_(CONSTRAINT|MISMATCH|TOOBIG|RANGE)/
+
+/** A full disk or a locked file is nothing about the mail; a row that the tables do not take is. */
+export function isOfDatabase(error: unknown): boolean {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' && code.startsWith('SQLITE_') && !ABOUT_THE_ROW.test(code)
+}

@@ -85,11 +85,10 @@ export async function startDovecot(options: { introspectionUrl?: string; usernam
       .map((file) => readFileSync(file, 'utf8'))
   const spare = Array.from({ length: SPARE }, (_, n) => `box-${n}@example.test`)
   const users = [username, ...spare]
-  // @NOTE moved into place: whoever reads it while it is written would take what is there for all of it.
+  // @NOTE written over in place: Dovecot goes on with the file that it has open.
   const setPassword = (value: string) => {
     const lines = users.map((name) => `${name}:{PLAIN}${value}::::::\n`)
-    writeFileSync(join(dir, 'passwd.new'), lines.join(''), { mode: 0o644 })
-    renameSync(join(dir, 'passwd.new'), join(dir, 'passwd'))
+    writeFileSync(join(dir, 'passwd'), lines.join(''), { mode: 0o644 })
   }
   setPassword(password)
   if (options.introspectionUrl !== undefined) writeFileSync(join(dir, 'oauth2.ext'), oauth2(options.introspectionUrl))
