@@ -7,6 +7,7 @@ import {
   ChatChange,
   ChatDraft,
   ChatId,
+  NOTICE_KINDS,
   TriggerChange,
   TriggerDraft,
 } from '../services/shapes/telegram.ts'
@@ -23,6 +24,7 @@ const Config = lazy(() =>
     enabled: z.boolean(),
     default_agent_id: z.string().nullable(),
     max_age_s: z.number().int(),
+    notices: z.array(z.enum(NOTICE_KINDS)),
   }),
 )
 const Chat = lazy(() =>
@@ -55,7 +57,8 @@ const EXAMPLE_TRIGGER = {
 }
 
 function shownConfig(userId: string, { telegram }: Services): z.infer<ReturnType<typeof Config>> {
-  const { botId, username, name, enabled, defaultAgentId, maxAgeS, status, lastError } = telegram.config(userId)
+  const { botId, username, name, enabled, defaultAgentId, maxAgeS, notices, status, lastError } =
+    telegram.config(userId)
   return {
     bot_token_set: botId !== null,
     status,
@@ -64,6 +67,7 @@ function shownConfig(userId: string, { telegram }: Services): z.infer<ReturnType
     enabled,
     default_agent_id: defaultAgentId,
     max_age_s: maxAgeS,
+    notices,
   }
 }
 
@@ -102,6 +106,7 @@ export const telegramEndpoints = [
       enabled: true,
       default_agent_id: null,
       max_age_s: 600,
+      notices: ['approval' as const, 'trouble' as const],
     },
     handle: (_input, { services, who }) => shownConfig(who.user.id, services),
   }),
@@ -112,15 +117,15 @@ export const telegramEndpoints = [
     scopes: ['admin'],
     summary: 'Set the bot up',
     description:
-      'What is left out stays. A `bot_token` is tried at Telegram before it is kept; null or an empty one takes it away. `default_agent_id`: who answers where no trigger fits; null for Steward itself. `max_age_s`: messages that were sent longer ago, while Steward was away, are reported and not acted on.',
+      'What is left out stays. A `bot_token` is tried at Telegram before it is kept; null or an empty one takes it away. `default_agent_id`: who answers where no trigger fits; null for Steward itself. `max_age_s`: messages that were sent longer ago, while Steward was away, are reported and not acted on. `notices`: which notifications are told in your own chats; questions come with buttons.',
     body: BotConfigChange,
     output: Ok,
     errors: ['invalid', 'conflict', 'upstream_failed'],
     example: OK,
     exampleBody: { default_agent_id: null },
     handle: async ({ body }, { services, who }) => {
-      const { bot_token: token, enabled, default_agent_id: defaultAgentId, max_age_s: maxAgeS } = body
-      await services.telegram.set(who.user.id, { token, enabled, defaultAgentId, maxAgeS }, who.actor)
+      const { bot_token: token, enabled, default_agent_id: defaultAgentId, max_age_s: maxAgeS, notices } = body
+      await services.telegram.set(who.user.id, { token, enabled, defaultAgentId, maxAgeS, notices }, who.actor)
       return OK
     },
   }),

@@ -42,6 +42,7 @@ export function writeDocuments(root: string, out: string): void {
     searchEngine: () => ({ kind: 'duckduckgo' }),
     timezone: 'UTC',
     mail: () => assert.fail('Nobody has mail here.'),
+    telegramChats: { list: () => [], find: () => undefined },
     otherAgents: { names: () => [], ask: () => assert.fail('Nobody asks here.') },
   })
   writeFileSync(join(out, 'tools.json'), JSON.stringify(toolSchemas(tools)))

@@ -122,6 +122,7 @@ export function createServices(deps: ServicesDeps) {
     ownFolder: (userId) => myFiles.folderOf(userId),
     timezone: config.timezone,
     mail: () => mail,
+    telegramChats: { list: (...of) => telegram.chats.list(...of), find: (...of) => telegram.chats.find(...of) },
     searchEngine: () => configuredEngine(credentials.find),
     otherAgents: { names: (userId) => agents.names(userId), ask: (call) => subAgents.ask(call) },
   })

@@ -576,6 +576,7 @@ const BOT: Shape = {
   enabled: 'flag',
   default_agent_id: 'id?',
   max_age_s: 'number',
+  notices: ['text'],
 }
 const PHONE: Shape = {
   chat_id: exactly('123456789'),

@@ -42,6 +42,7 @@ describe('the bot', () => {
       enabled: true,
       default_agent_id: null,
       max_age_s: 600,
+      notices: ['approval', 'trouble', 'budget'],
     })
     for (const what of ['start', 'stop', 'restart']) refused(await owner.post(`/api/telegram/${what}`), 409, 'conflict')
     assert.equal((await owner.get('/ready')).body.checks.telegram, 'off')

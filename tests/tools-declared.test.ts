@@ -23,6 +23,7 @@ const ARGUMENTS: Record<string, (text: string) => Record<string, unknown>> = {
   'email.send_email': (text) => ({ to: 'a@b.example', subject: text, body: text, attachments: [`/papers/${text}`] }),
   'email.save_attachment': (text) => ({ id: 'an id', name: text, path: `/papers/${text}` }),
   'email.list_whitelist': () => ({}),
+  'telegram.send_message': (text) => ({ chat_id: text.slice(0, 32), message: text }),
   'webhook.send_to_target': (text) => ({ target: text, body: { text } }),
   'agent.ask': (text) => ({ agent: text, message: text }),
 }

@@ -10,6 +10,7 @@ CREATE TABLE telegram_bots (
   enabled          INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
   default_agent_id TEXT,                                  -- NULL: Steward itself
   max_age_s        INTEGER NOT NULL DEFAULT 600,          -- older messages are reported, not acted on
+  notices          TEXT NOT NULL DEFAULT '["approval","trouble","budget"]',  -- JSON: what is told in the owner's chats
   created_at       TEXT NOT NULL,
   updated_at       TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -88,3 +89,14 @@ CREATE TABLE telegram_parts (
   message_id INTEGER,                                     -- NULL: a file that is on its way
   PRIMARY KEY (run_id, part)
 ) STRICT, WITHOUT ROWID;
+
+-- Questions as they stand in chats, with buttons; `message_id` is NULL while one is on its way.
+CREATE TABLE telegram_questions (
+  approval_id TEXT NOT NULL REFERENCES approvals (id) ON DELETE CASCADE,
+  user_id     TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  chat_id     TEXT NOT NULL,
+  message_id  INTEGER,
+  open        INTEGER NOT NULL DEFAULT 1 CHECK (open IN (0, 1)),
+  PRIMARY KEY (approval_id, chat_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX telegram_questions_open ON telegram_questions (user_id) WHERE open = 1;

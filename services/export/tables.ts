@@ -43,6 +43,7 @@ export const EXPORTED: Record<string, Exported> = {
   telegram_chats: OWN,
   telegram_triggers: OWN,
   telegram_answers: OWN,
+  telegram_questions: OWN,
   webhook_targets: { ...OWN, without: ['sealed'] },
   browser_trusted: OWN,
   outbox: OWN,

@@ -3,6 +3,10 @@ import { lazy } from './lazy.ts'
 
 /** What the routes and the page say of Telegram. */
 
+/** What may be told in the owner's chats. */
+export const NOTICE_KINDS = ['approval', 'result', 'trouble', 'missed', 'budget'] as const
+export type NoticeKind = (typeof NOTICE_KINDS)[number]
+
 const Label = lazy(() => z.string().trim().min(1).max(64))
 const AgentId = lazy(() => z.string().min(1).max(64))
 const Words = lazy(() => z.string().trim().min(1).max(200))
@@ -28,6 +32,7 @@ export const BotConfigChange = lazy(() =>
       enabled: z.boolean(),
       default_agent_id: AgentId().nullable(),
       max_age_s: z.number().int().min(30).max(86_400),
+      notices: z.array(z.enum(NOTICE_KINDS)).max(NOTICE_KINDS.length),
     })
     .partial(),
 )

@@ -1,6 +1,7 @@
 import type { Actor, Audit } from '../audit.ts'
 import type { Deps } from '../deps.ts'
 import { AppError, invalidField } from '../errors.ts'
+import type { NoticeKind } from '../shapes/telegram.ts'
 import type { Vault } from '../vault.ts'
 
 /** A user's bot and how it is set. Without `botId` there is no token yet. */
@@ -14,6 +15,8 @@ export type Bot = {
   defaultAgentId: string | null
   /** Older messages are reported, not acted on. */
   maxAgeS: number
+  /** The kinds of notifications that are told in the owner's chats. */
+  notices: NoticeKind[]
 }
 
 /** What getMe says of a token. */
@@ -25,12 +28,13 @@ export type BotChange = {
   enabled?: boolean | undefined
   defaultAgentId?: string | null | undefined
   maxAgeS?: number | undefined
+  notices?: NoticeKind[] | undefined
 }
 
-type Row = Omit<Bot, 'enabled'> & { enabled: number }
+type Row = Omit<Bot, 'enabled' | 'notices'> & { enabled: number; notices: string }
 
 const COLUMNS = `user_id AS userId, bot_id AS botId, username, name, enabled, default_agent_id AS defaultAgentId,
-  max_age_s AS maxAgeS`
+  max_age_s AS maxAgeS, notices`
 
 export type BotsDeps = Deps & {
   vault: Pick<Vault, 'seal' | 'open'>
@@ -48,11 +52,11 @@ export function createBots({ db, now, vault, audit, alsoMask, agents }: BotsDeps
   const sealedOf = db.prepare<[string], { sealed: string | null }>('SELECT sealed FROM telegram_bots WHERE user_id = ?')
   const ofBot = db.prepare<[string], { userId: string }>('SELECT user_id AS userId FROM telegram_bots WHERE bot_id = ?')
   const put = db.prepare(
-    `INSERT INTO telegram_bots (user_id, bot_id, username, name, sealed, enabled, default_agent_id, max_age_s, created_at, updated_at)
-     VALUES (@userId, @botId, @username, @name, @sealed, @enabled, @defaultAgentId, @maxAgeS, @at, @at)
+    `INSERT INTO telegram_bots (user_id, bot_id, username, name, sealed, enabled, default_agent_id, max_age_s, notices, created_at, updated_at)
+     VALUES (@userId, @botId, @username, @name, @sealed, @enabled, @defaultAgentId, @maxAgeS, @notices, @at, @at)
      ON CONFLICT (user_id) DO UPDATE SET bot_id = excluded.bot_id, username = excluded.username, name = excluded.name,
        sealed = excluded.sealed, enabled = excluded.enabled, default_agent_id = excluded.default_agent_id,
-       max_age_s = excluded.max_age_s, updated_at = excluded.updated_at`,
+       max_age_s = excluded.max_age_s, notices = excluded.notices, updated_at = excluded.updated_at`,
   )
 
   const rename = db.prepare('UPDATE telegram_bots SET username = ?, name = ? WHERE user_id = ?')
@@ -79,7 +83,7 @@ export function createBots({ db, now, vault, audit, alsoMask, agents }: BotsDeps
 
   const find = (userId: string): Bot => {
     const row = byUser.get(userId)
-    return row ? { ...row, enabled: row.enabled === 1 } : { userId, ...NONE }
+    return row ? toBot(row) : { userId, ...NONE }
   }
 
   function assertFree(userId: string, { botId }: Identity): void {
@@ -98,13 +102,13 @@ export function createBots({ db, now, vault, audit, alsoMask, agents }: BotsDeps
 
   return {
     find,
-    all: (): Bot[] => all.all().map((row) => ({ ...row, enabled: row.enabled === 1 })),
+    all: (): Bot[] => all.all().map(toBot),
     tokenOf,
 
     /** What Telegram calls it now. */
     called: (userId: string, { username, name }: Identity): void => void rename.run(username, name, userId),
 
-    change(userId: string, { token, enabled, defaultAgentId, maxAgeS }: BotChange, by: Actor): void {
+    change(userId: string, { token, enabled, defaultAgentId, maxAgeS, notices }: BotChange, by: Actor): void {
       db.transact(() => {
         const before = find(userId)
         if (token) assertFree(userId, token.of)
@@ -117,13 +121,15 @@ export function createBots({ db, now, vault, audit, alsoMask, agents }: BotsDeps
           enabled: enabled ?? (token ? true : before.enabled),
           defaultAgentId: defaultAgentId === undefined ? before.defaultAgentId : defaultAgentId || null,
           maxAgeS: maxAgeS ?? before.maxAgeS,
+          notices: notices ?? before.notices,
         }
-        put.run({ userId, ...after, enabled: Number(after.enabled), sealed, at: now().toISOString() })
+        put.run({ userId, ...after, ...flat(after), sealed, at: now().toISOString() })
         const said = {
           bot: after.username,
           enabled: after.enabled,
           default_agent_id: after.defaultAgentId,
           max_age_s: after.maxAgeS,
+          notices: after.notices,
         }
         const outcome = token ? 'with a new token' : token === null ? 'without a token' : ''
         audit.record({ kind: 'telegram', action: 'bot changed', by, arguments: JSON.stringify(said), outcome })
@@ -133,4 +139,23 @@ export function createBots({ db, now, vault, audit, alsoMask, agents }: BotsDeps
   }
 }
 
-const NONE = { botId: null, username: null, name: null, enabled: true, defaultAgentId: null, maxAgeS: 600 }
+const USUAL: NoticeKind[] = ['approval', 'trouble', 'budget']
+const NONE = {
+  botId: null,
+  username: null,
+  name: null,
+  enabled: true,
+  defaultAgentId: null,
+  maxAgeS: 600,
+  notices: USUAL,
+}
+
+const toBot = (row: Row): Bot => ({
+  ...row,
+  enabled: row.enabled === 1,
+  notices: JSON.parse(row.notices) as NoticeKind[],
+})
+const flat = ({ enabled, notices }: Pick<Bot, 'enabled' | 'notices'>) => ({
+  enabled: Number(enabled),
+  notices: JSON.stringify(notices),
+})

@@ -29,6 +29,7 @@ export const TELEGRAM_WAY: DoorWay = {
 /** What goes to a chat: words as they are, or the answer of the run with the message's id. */
 export type Body =
   | { kind: 'answer' }
+  | { kind: 'question'; approvalId: string }
   | {
       kind: 'text' | 'tool'
       text: string
@@ -46,6 +47,8 @@ export type DoorDeps = {
   outbox: Pick<Outbox, 'find'>
   findRun: (id: string) => Run | undefined
   chat: (userId: string, chatId: string) => ListedChat | undefined
+  /** Puts a question into a chat, or what became of it. */
+  putQuestion: (approvalId: string, chatId: string, line: Line, signal: AbortSignal) => Promise<void>
   /** Throws where there is no bot. */
   lineOf: (userId: string) => Line
 }
@@ -60,7 +63,17 @@ const FOR_GOOD = new Set([400, 403])
  * The way out to chats. Answers are put into messages whose numbers were written down first, so that doing it again changes
  * nothing; other words are said again where they may not have arrived, and say so. What a tool sent is never said again.
  */
-export function createDoor({ db, answers, composing, writing, outbox, findRun, chat, lineOf }: DoorDeps): Deliver {
+export function createDoor({
+  db,
+  answers,
+  composing,
+  writing,
+  outbox,
+  findRun,
+  chat,
+  putQuestion,
+  lineOf,
+}: DoorDeps): Deliver {
   async function answer(run: Run, chatId: string, line: Line, signal: AbortSignal): Promise<void> {
     const { parts, files } = await composing.final(run)
     await writing.finish(run.id)
@@ -92,7 +105,7 @@ export function createDoor({ db, answers, composing, writing, outbox, findRun, c
   function deliveryOf(error: unknown, to: string, kind: Body['kind']): Delivery {
     if (!(error instanceof TelegramFault)) throw error
     if (error.fate === 'lost' && kind === 'tool') return { to, state: 'uncertain', error: error.message }
-    if (error.fate === 'lost') return { to, state: 'refused', error: kind === 'answer' ? error.message : LOST }
+    if (error.fate === 'lost') return { to, state: 'refused', error: kind === 'text' ? LOST : error.message }
     const { message, code, retryAfterMs } = error
     return { to, state: 'refused', error: message, status: code, retryAfterMs, forGood: FOR_GOOD.has(code) }
   }
@@ -111,7 +124,8 @@ export function createDoor({ db, answers, composing, writing, outbox, findRun, c
       if (content.kind === 'answer') {
         const run = findRun(id)
         if (run) await answer(run, chatId, line, signal)
-      } else {
+      } else if (content.kind === 'question') await putQuestion(content.approvalId, chatId, line, signal)
+      else {
         const mayRepeat = content.kind === 'text' && earlier !== undefined && earlier.attempts > 1
         const note = mayRepeat && /not known|on its way/.test(earlier.lastError ?? '') ? AGAIN : ''
         await line.send(chatId, { ...content, text: content.text + note }, { signal })

@@ -38,6 +38,14 @@ export async function render(markdown: string, rule: LinkRule = {}): Promise<Ren
   return writer.done()
 }
 
+/** Words that are no Markdown, in which nothing can be followed by a tap. */
+export function inert(words: string): Rich {
+  const writer = createWriter({ mayLink: () => false })
+  writer.add(visible(words))
+  const { text, entities } = writer.done()
+  return { text, entities }
+}
+
 function createWriter({ mayLink, filesFrom = FILE_FROM }: LinkRule) {
   let text = ''
   const entities: MessageEntity[] = []
@@ -171,6 +179,7 @@ function createWriter({ mayLink, filesFrom = FILE_FROM }: LinkRule) {
   }
 
   return {
+    add,
     blocks,
     done(): Rendered {
       disarm()

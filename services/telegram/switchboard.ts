@@ -25,6 +25,7 @@ export type BotSettings = {
   enabled?: boolean | undefined
   defaultAgentId?: string | null | undefined
   maxAgeS?: number | undefined
+  notices?: Bot['notices'] | undefined
 }
 
 const STOPPED: PollStatus = { status: 'stopped', lastError: null }

@@ -19,6 +19,8 @@ import { createComposing } from './composing.ts'
 import { addressOfChat, createDoor, type Body } from './door.ts'
 import { TelegramFault } from './faults.ts'
 import { createLinks } from './links.ts'
+import { createNoticing } from './noticing.ts'
+import { createQuestions, type QuestionsDeps } from './questions.ts'
 import { createReplies, type RepliesDeps } from './replies.ts'
 import { createSeen } from './seen.ts'
 import { createStreaming } from './streaming.ts'
@@ -30,6 +32,7 @@ import { createWriting } from './writing.ts'
 
 export type TelegramDeps = BotsDeps &
   Omit<RepliesDeps, 'agents' | 'grants'> &
+  Pick<QuestionsDeps, 'approvals' | 'decisions' | 'registry'> &
   Pick<SwitchboardDeps, 'mayWork'> & {
     config: { telegramApiRoot: string | undefined }
     newId: () => string
@@ -47,6 +50,9 @@ export type TelegramDeps = BotsDeps &
     user: (id: string) => { role: 'admin' | 'user'; isActive: boolean } | undefined
     notify: (draft: NotificationDraft) => void
   }
+
+/** A name of the owner's own choice is better; what strangers call themselves is never told to models. */
+const LINKED = 'My Telegram'
 
 export type Telegram = ReturnType<typeof createTelegram>
 
@@ -79,21 +85,27 @@ export function createTelegram(deps: TelegramDeps) {
   const answering = createAnswering({ ...deps, store, answers, chats, replies, streaming })
   const talking = createTalking({ ...deps, store, chats, triggers, answers, replies, seen })
   const isAdmin = (userId: string) => deps.user(userId)?.role === 'admin'
+  const questions = createQuestions({ ...deps, store, answers, bots, chats, lineOf })
+  const noticing = createNoticing({ ...deps, bots, chats })
   const commands = createCommands({
     ...deps,
     chats,
     talking,
     isAdmin,
     conversation: conversations.find,
-    askAgain: () => 0,
+    askAgain: questions.again,
   })
-  const updates = createUpdates({ ...deps, chats, links, seen, talking, commands, say, press: async () => {} })
+  const updates = createUpdates({ ...deps, chats, links, seen, talking, commands, say, press: questions.press })
   const switchboard = createSwitchboard({
     ...deps,
     bots,
     commands: COMMANDS,
     apiRoot: deps.config.telegramApiRoot,
-    onBegin: answering.follow,
+    onBegin(userId) {
+      answering.follow(userId)
+      questions.follow(userId)
+      noticing.follow(userId)
+    },
     take: updates.take,
   })
 
@@ -112,7 +124,17 @@ export function createTelegram(deps: TelegramDeps) {
     set,
     turn,
     trouble,
-    deliver: createDoor({ db, answers, composing, writing, outbox, findRun: store.find, chat: chats.find, lineOf }),
+    deliver: createDoor({
+      db,
+      answers,
+      composing,
+      writing,
+      outbox,
+      findRun: store.find,
+      chat: chats.find,
+      lineOf,
+      putQuestion: questions.put,
+    }),
 
     /** Binds the chat that was given this code, as one of the user's own. */
     link(userId: string, code: string, by: Actor): { chatId: string; label: string } {
@@ -120,7 +142,7 @@ export function createTelegram(deps: TelegramDeps) {
         const found = links.redeem(userId, code)
         if (found instanceof AppError) return found
         if (chats.find(userId, found.chatId)) chats.change(userId, found.chatId, { owner: true }, by)
-        else chats.add(userId, { ...found, owner: true }, by)
+        else chats.add(userId, { chatId: found.chatId, label: LINKED, owner: true }, by)
         say(userId, found.chatId, 'This chat is bound to Steward now. Write to me, or see /help.')
         return found
       })
@@ -149,6 +171,8 @@ export function createTelegram(deps: TelegramDeps) {
     async close(): Promise<void> {
       await switchboard.close()
       answering.close()
+      questions.close()
+      noticing.close()
     },
   }
 }

@@ -11,6 +11,7 @@ import { createAgentTool, type AgentToolDeps } from './agent.ts'
 import { createEmailTool, type EmailToolDeps } from './email.ts'
 import { createFilesystemTool, type OpenedFolder } from './filesystem.ts'
 import type { SearchEngine } from './search-engines.ts'
+import { createTelegramTool, type TelegramToolDeps } from './telegram.ts'
 import { createWebTool } from './web.ts'
 import { createWebhookTool } from './webhook.ts'
 
@@ -30,7 +31,8 @@ export type ToolsDeps = {
   searchEngine: () => SearchEngine
   webhooks: Pick<Webhooks, 'targets' | 'outbox'>
   otherAgents: AgentToolDeps
-} & Pick<EmailToolDeps, 'mail' | 'timezone'>
+} & Pick<EmailToolDeps, 'mail' | 'timezone'> &
+  Pick<TelegramToolDeps, 'telegramChats'>
 
 /** Every tool there is, with what they share. */
 export function createTools(deps: ToolsDeps) {
@@ -43,6 +45,7 @@ export function createTools(deps: ToolsDeps) {
     createWebTool({ outgoing, reader, searchEngine: deps.searchEngine }),
     createFilesystemTool({ folders: deps.folders, ownFolder: deps.ownFolder, trash, fileLabels }),
     createEmailTool({ ...deps, changes }),
+    createTelegramTool({ ...deps, outbox: deps.webhooks.outbox }),
     createWebhookTool({ now: deps.now, ...deps.webhooks }),
     createAgentTool(deps.otherAgents),
   ]
