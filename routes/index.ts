@@ -49,6 +49,7 @@ import { settingEndpoints } from './settings.ts'
 import { setupEndpoints } from './setup.ts'
 import { taskEndpoints } from './tasks.ts'
 import { telegramEndpoints } from './telegram.ts'
+import { telegramTriggerEndpoints } from './telegram-triggers.ts'
 import { ticketEndpoints } from './tickets.ts'
 import { totpEndpoints } from './totp.ts'
 import { trashEndpoints } from './trash.ts'
@@ -77,6 +78,7 @@ export const endpoints: readonly Endpoint[] = [
   ...emailAccountEndpoints,
   ...emailMessageEndpoints,
   ...telegramEndpoints,
+  ...telegramTriggerEndpoints,
   ...emailTriggerEndpoints,
   ...modelEndpoints,
   ...settingEndpoints,

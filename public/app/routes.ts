@@ -91,6 +91,11 @@ export const routes: Route[] = [
     title: 'Mail',
     load: () => import('./views/email-accounts.tsx').then((it) => it.EmailAccountsPage),
   },
+  {
+    path: '/settings/telegram',
+    title: 'Telegram',
+    load: () => import('./views/telegram.tsx').then((it) => it.TelegramPage),
+  },
   { path: '/settings/data', title: 'Data', load: () => import('./views/data.tsx').then((it) => it.DataPage) },
   { path: '/settings/doctor', title: 'Doctor', load: () => import('./views/doctor.tsx').then((it) => it.DoctorPage) },
   {

@@ -17,6 +17,7 @@ const PARTS: readonly Part[] = [
   ['/settings/grants', 'Grants', 'What you allowed beyond one call: each may be revoked at once.'],
   ['/settings/api-keys', 'API keys', 'Keys for scripts and other programs that talk to Steward.'],
   ['/settings/mail', 'Mail', 'Mail accounts: where mail is read, and by which server it is sent.'],
+  ['/settings/telegram', 'Telegram', 'Talk to Steward from your phone, and answer its questions there.'],
   ['/settings/webhooks', 'Webhooks', 'Addresses that Steward may send messages to.'],
   ['/settings/data', 'Data', 'Backups, export, how long things are kept, and what takes the disk.'],
   ['/settings/doctor', 'Doctor', 'What exposes this house, and how to mend it.', true],
@@ -32,7 +33,7 @@ const GROUPS: readonly (readonly [name: string, paths: readonly string[]])[] = [
     'Safety',
     ['/settings/security', '/settings/whitelists', '/settings/grants', '/settings/credentials', '/settings/api-keys'],
   ],
-  ['Connections', ['/settings/mail', '/settings/webhooks']],
+  ['Connections', ['/settings/mail', '/settings/telegram', '/settings/webhooks']],
   ['House', ['/settings/data', '/settings/doctor', '/admin/users']],
 ]
 

@@ -10,6 +10,7 @@ const ICONS: Record<string, IconName> = {
   '/settings/security': 'shield',
   '/settings/credentials': 'key',
   '/settings/mail': 'mail',
+  '/settings/telegram': 'chat',
   '/settings/webhooks': 'hook',
   '/settings/whitelists': 'globe',
   '/settings/grants': 'shield',

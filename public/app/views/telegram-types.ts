@@ -1,0 +1,24 @@
+/** What the routes say of Telegram. */
+
+export type NoticeKind = 'approval' | 'result' | 'trouble' | 'missed' | 'budget'
+
+export type BotConfig = {
+  bot_token_set: boolean
+  status: 'stopped' | 'starting' | 'running' | 'error'
+  last_error: string | null
+  bot: { id: string; username: string; name: string } | null
+  enabled: boolean
+  default_agent_id: string | null
+  max_age_s: number
+  notices: NoticeKind[]
+}
+
+export type TelegramChat = { chat_id: string; label: string; owner: boolean; created_at: string }
+
+export type TelegramTrigger = {
+  id: string
+  position: number
+  trigger_word: string
+  agent_id: string
+  enabled: boolean
+}
