@@ -91,7 +91,7 @@ describe('the page of Telegram', { skip: MISSING }, () => {
 
   it('sets who answers and what is told, and says what is wrong', async () => {
     await page.getByLabel('Who answers where no trigger fits').selectOption({ label: 'Weather' })
-    await page.getByLabel('What finished').check()
+    await page.getByLabel('What finished').click()
     await telegram.until(telegram.polling)
     for (
       let now = await config();

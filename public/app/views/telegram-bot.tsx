@@ -82,9 +82,7 @@ function State({ config, reload, change }: Props & { change: () => void }) {
 function Guide() {
   return (
     <>
-      <p>
-        Talk to Steward from your phone, and answer its questions there. It takes a bot of your own, made in a minute:
-      </p>
+      <p>It takes a bot of your own, made in a minute:</p>
       <ol>
         <li>
           In Telegram, open{' '}

@@ -31,12 +31,12 @@ export function TelegramChats({ bot, agents }: { bot: string; agents: readonly A
       title="Chats"
       intro="Whoever is not listed here is refused once a day, and starts nothing."
       actions={
-        <>
+        <div class="row-actions">
           <Button look="primary" icon="plus" onClick={() => setMaking('code')}>
             Bind by a code
           </Button>
           <Button onClick={() => setMaking('number')}>Add by number</Button>
-        </>
+        </div>
       }
     >
       <Problem error={list.error} retry={() => void list.reload()} />
