@@ -1,0 +1,175 @@
+import type { JSX } from 'preact'
+import { useState } from 'preact/hooks'
+import { api } from '../api.ts'
+import { Button } from '../ui/button.tsx'
+import { askConfirm } from '../ui/confirm.tsx'
+import { Section } from '../ui/page.tsx'
+import { useResource } from '../ui/resource.ts'
+import { Badge, Empty, Loading, Problem } from '../ui/states.tsx'
+import { complain, tell } from '../ui/toast.tsx'
+import type { EmailRule, StartingAccount } from '../work/email-rule-types.ts'
+import type { Agent, List } from '../work/types.ts'
+import { EmailRuleDialog } from './email-rule-dialog.tsx'
+import { EmailStartDialog } from './email-start-dialog.tsx'
+import { EmailTester } from './email-tester.tsx'
+
+type EmailRulesProps = { account: StartingAccount; reload: () => Promise<void> }
+type Editing = EmailRule | 'new' | 'start' | 'try' | null
+
+/** Which mails of an account start which agent, and a way to try one. */
+export function EmailRules({ account, reload }: EmailRulesProps): JSX.Element {
+  const path = `/api/email-accounts/${account.id}/triggers`
+  const rules = useResource<List<EmailRule>>(path)
+  const agents = useResource<Agent[]>('/api/agents')
+  const [editing, setEditing] = useState<Editing>(null)
+  const close = () => setEditing(null)
+  const saved = async () => {
+    close()
+    await Promise.all([rules.reload(), reload()])
+  }
+  const items = rules.data?.items
+  const nameOf = (id: string | null) => agents.data?.find((agent) => agent.id === id)?.name
+  return (
+    <Section
+      title="What a mail starts"
+      actions={
+        <>
+          <Button onClick={() => setEditing('try')}>Try a mail</Button>
+          <Button look="primary" icon="plus" disabled={agents.data === undefined} onClick={() => setEditing('new')}>
+            Add rule
+          </Button>
+        </>
+      }
+    >
+      <Allowed account={account} agent={nameOf(account.agent_id)} change={() => setEditing('start')} />
+      <Problem error={rules.error ?? agents.error} retry={() => void saved()} />
+      {!items && rules.loading && <Loading />}
+      {items?.length === 0 && (
+        <Empty icon="mail" title="No rules">
+          {account.agent_id === null
+            ? 'No mail starts anything yet. Add a rule, or give the account an agent for every mail.'
+            : `Every mail of somebody who is allowed starts ${nameOf(account.agent_id) ?? 'its agent'}.`}
+        </Empty>
+      )}
+      <ul class="rows plain-list" aria-label="Rules">
+        {(items ?? []).map((rule) => (
+          <RuleRow
+            key={rule.id}
+            rule={rule}
+            agent={nameOf(rule.agent_id ?? account.agent_id)}
+            path={`${path}/${rule.id}`}
+            edit={() => setEditing(rule)}
+            reload={rules.reload}
+          />
+        ))}
+      </ul>
+      {editing === 'try' && <EmailTester path={path} onClose={close} />}
+      {editing === 'start' && (
+        <EmailStartDialog account={account} agents={agents.data ?? []} onClose={close} onSaved={() => void saved()} />
+      )}
+      {editing !== null && editing !== 'try' && editing !== 'start' && (
+        <EmailRuleDialog
+          rule={editing === 'new' ? null : editing}
+          path={path}
+          agents={agents.data ?? []}
+          ownAgent={account.agent_id === null ? undefined : (nameOf(account.agent_id) ?? 'an agent that is gone')}
+          onClose={close}
+          onSaved={() => void saved()}
+        />
+      )}
+    </Section>
+  )
+}
+
+type AllowedProps = { account: StartingAccount; agent: string | undefined; change: () => void }
+
+function Allowed({ account, agent, change }: AllowedProps) {
+  const { allowed_senders: listed, authserv_id: server, agent_id } = account
+  const who =
+    listed === null
+      ? 'Only senders on the email whitelist start anything'
+      : listed.includes('*')
+        ? 'Anybody who writes starts what fits'
+        : listed.length === 0
+          ? 'Nobody is allowed to start anything'
+          : `Only these senders start anything: ${listed.join(', ')}`
+  const proof = server === null ? ', as far as their From field can be believed.' : `, once ${server} vouches for them.`
+  return (
+    <div class="row card-row">
+      <div class="row-text break">
+        {who}
+        {proof}{' '}
+        <span class="muted">
+          {agent_id === null
+            ? 'The account names no agent of its own.'
+            : agent === undefined
+              ? 'The agent of the account is gone.'
+              : `Agent of the account: ${agent}.`}
+        </span>
+      </div>
+      <div class="row-actions">
+        <Button small onClick={change}>
+          Change who and what
+        </Button>
+      </div>
+    </div>
+  )
+}
+
+type RuleRowProps = {
+  rule: EmailRule
+  agent: string | undefined
+  path: string
+  edit: () => void
+  reload: () => Promise<void>
+}
+
+function RuleRow({ rule, agent, path, edit, reload }: RuleRowProps) {
+  const name = rule.phrase === '' ? 'Every mail' : `“${rule.phrase}”`
+  const of = <span class="visually-hidden"> {name}</span>
+  const change = async (enabled: boolean) => {
+    await api.put(path, { enabled })
+    await reload()
+  }
+  return (
+    <li class="row card-row">
+      <div class="row-text">
+        <strong class="break">{name}</strong> {!rule.enabled && <Badge>off</Badge>}
+        <div class="muted small break">
+          starts {agent ?? 'nobody'}
+          {rule.agent_id === null && agent !== undefined && ', the agent of the account'}
+        </div>
+        {rule.warning !== null && (
+          <div class="small break">
+            <Badge kind="bad">idle</Badge> {rule.warning}
+          </div>
+        )}
+      </div>
+      <div class="row-actions">
+        <Button small look="quiet" onClick={() => void change(!rule.enabled).catch(complain)}>
+          Switch {rule.enabled ? 'off' : 'on'}
+          {of}
+        </Button>
+        <Button small onClick={edit}>
+          Edit{of}
+        </Button>
+        <Button small look="quiet" icon="trash" onClick={() => void remove(name, path, reload).catch(complain)}>
+          Remove{of}
+        </Button>
+      </div>
+    </li>
+  )
+}
+
+async function remove(name: string, path: string, reload: () => Promise<void>): Promise<void> {
+  const yes = await askConfirm({
+    title: 'Remove this rule?',
+    body: `${name} starts nothing any more by this rule.`,
+    action: 'Remove',
+    danger: true,
+  })
+  if (!yes) return
+  await api.remove(path)
+  await reload()
+  tell('The rule was removed.')
+}

@@ -1,0 +1,76 @@
+import type { JSX } from 'preact'
+import { useState } from 'preact/hooks'
+import { api, elsewhere, fieldError } from '../api.ts'
+import { useAction } from '../ui/action.ts'
+import { DialogForm } from '../ui/dialog-form.tsx'
+import { AreaField, ChoiceField, SelectField, TextField } from '../ui/field.tsx'
+import { Problem } from '../ui/states.tsx'
+import type { StartingAccount } from '../work/email-rule-types.ts'
+import type { Agent } from '../work/types.ts'
+
+type EmailStartDialogProps = {
+  account: StartingAccount
+  agents: readonly Agent[]
+  onClose: () => void
+  onSaved: () => void
+}
+
+type Who = 'whitelist' | 'listed' | 'anybody'
+
+const WHO = [
+  ['whitelist', 'Senders on the email whitelist'],
+  ['listed', 'Senders that are named here'],
+  ['anybody', 'Anybody', 'Whoever knows the address then puts your agent to work.'],
+] as const
+
+/** Whose mails may start something, and which agent is there for those that no rule is for. */
+export function EmailStartDialog({ account, agents, onClose, onSaved }: EmailStartDialogProps): JSX.Element {
+  const listed = account.allowed_senders
+  const [agent, setAgent] = useState(account.agent_id ?? '')
+  const [who, setWho] = useState<Who>(listed === null ? 'whitelist' : listed.includes('*') ? 'anybody' : 'listed')
+  const [senders, setSenders] = useState(who === 'listed' ? (listed ?? []).join('\n') : '')
+  const [server, setServer] = useState(account.authserv_id ?? '')
+  const { busy, error, run } = useAction()
+  const save = () =>
+    void run(async () => {
+      const named = senders.split(/[\s,;]+/).filter((one) => one !== '')
+      await api.put(`/api/email-accounts/${account.id}`, {
+        agent_id: agent || null,
+        allowed_senders: who === 'whitelist' ? null : who === 'anybody' ? ['*'] : named,
+        authserv_id: server.trim() || null,
+      })
+      onSaved()
+    })
+  return (
+    <DialogForm title="Who and what" action="Save" onClose={onClose} onSubmit={save} busy={busy}>
+      <SelectField
+        label="Agent of the account"
+        hint="For every mail where there are no rules, and for rules that name no other."
+        value={agent}
+        options={[['', 'None'], ...agents.map(({ id, name }) => [id, name] as const)]}
+        onChange={setAgent}
+        error={fieldError(error, 'agent_id')}
+      />
+      <ChoiceField label="Who may start something" value={who} options={WHO} onChange={setWho} />
+      {who === 'listed' && (
+        <AreaField
+          label="Addresses"
+          hint="One a line."
+          value={senders}
+          onInput={setSenders}
+          error={fieldError(error, 'allowed_senders')}
+          rows={3}
+        />
+      )}
+      <TextField
+        label="Mail server that proves senders (optional)"
+        hint="Its name as it stands at the beginning of Authentication-Results in your mails. With it, only senders it vouches for (DMARC) start anything."
+        placeholder="mx.example.org"
+        value={server}
+        onInput={setServer}
+        error={fieldError(error, 'authserv_id')}
+      />
+      <Problem error={elsewhere(error, ['agent_id', 'allowed_senders', 'authserv_id'])} />
+    </DialogForm>
+  )
+}
