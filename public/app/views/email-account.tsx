@@ -9,6 +9,7 @@ import { OUTCOMES, senderOf, type EmailMessage } from '../work/email-types.ts'
 import { useEvery } from '../work/live.ts'
 import { useList } from '../work/use-list.ts'
 import { AccountBadge, AccountState } from './email-account-state.tsx'
+import { EmailRules } from './email-rules.tsx'
 import type { EmailAccount } from './email-accounts.tsx'
 
 const LIVE_MS = 4_000
@@ -30,6 +31,7 @@ export function EmailAccountPage({ params }: PageProps): JSX.Element {
       </p>
       <Problem error={found.error ?? mails.error} retry={() => void found.reload().then(mails.reload)} />
       {account && <AccountState account={account} />}
+      {account?.imap_host != null && <EmailRules account={account} reload={found.reload} />}
       {account && <CameIn mails={mails} />}
       {!account && found.loading && <Loading />}
     </Page>

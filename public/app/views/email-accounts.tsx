@@ -22,6 +22,9 @@ export type EmailAccount = {
   label: string
   enabled: boolean
   address: string
+  agent_id: string | null
+  allowed_senders: string[] | null
+  authserv_id: string | null
   auth: 'password' | 'oauth2'
   tls_ca: string | null
   imap_host: string | null

@@ -6,6 +6,7 @@ import { DialogForm } from '../ui/dialog-form.tsx'
 import { AreaField } from '../ui/field.tsx'
 import { Badge, Problem } from '../ui/states.tsx'
 import type { Rehearsal } from '../work/email-rule-types.ts'
+import { OUTCOMES } from '../work/email-types.ts'
 
 /** A mail is pasted, and what would become of it is said. Nothing is started. */
 export function EmailTester({ path, onClose }: { path: string; onClose: () => void }): JSX.Element {
@@ -37,12 +38,12 @@ export function EmailTester({ path, onClose }: { path: string; onClose: () => vo
 
 function Verdict({ judged }: { judged: Rehearsal }) {
   const starts = judged.outcome === 'started'
+  const [words, kind] = OUTCOMES[judged.outcome]
   const names = judged.starts.map(({ agent_name }) => agent_name ?? 'an agent that is gone').join(', ')
   return (
     <section class="dialog-text" role="status" aria-label="What would happen">
       <h3>
-        {starts ? `It would start ${names}` : 'It would start nothing'}{' '}
-        <Badge kind={starts ? 'good' : judged.outcome === 'no_match' ? '' : 'bad'}>{WORDS[judged.outcome]}</Badge>
+        {starts ? `It would start ${names}` : 'It would start nothing'} {!starts && <Badge kind={kind}>{words}</Badge>}
       </h3>
       <p class="break">{judged.reason}</p>
       {judged.note !== null && <p class="break">{judged.note}</p>}
@@ -81,15 +82,4 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
       <dd class="break">{children}</dd>
     </div>
   )
-}
-
-const WORDS: Record<Rehearsal['outcome'], string> = {
-  started: 'starts',
-  no_match: 'no rule fits',
-  not_allowed: 'sender not allowed',
-  automatic: 'sent by a program',
-  own: 'its own mail',
-  loop: 'may be a loop',
-  unreadable: 'cannot be read',
-  failed: 'agent gone',
 }

@@ -1,3 +1,5 @@
+import type { Outcome } from './email-types.ts'
+
 /** A rule of a mail account. */
 export type EmailRule = {
   id: string
@@ -8,8 +10,6 @@ export type EmailRule = {
 }
 
 type Named = { agent_id: string | null; agent_name: string | null }
-
-export type Outcome = 'started' | 'no_match' | 'not_allowed' | 'automatic' | 'own' | 'loop' | 'unreadable' | 'failed'
 
 /** What would become of a pasted mail. */
 export type Rehearsal = {
@@ -31,8 +31,6 @@ export type Rehearsal = {
 /** What of an account decides what its mails start. */
 export type StartingAccount = {
   id: string
-  label: string
-  account_type: 'trigger' | 'handling'
   agent_id: string | null
   allowed_senders: string[] | null
   authserv_id: string | null
