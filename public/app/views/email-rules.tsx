@@ -33,12 +33,12 @@ export function EmailRules({ account, reload }: EmailRulesProps): JSX.Element {
     <Section
       title="What a mail starts"
       actions={
-        <>
+        <div class="row-actions">
           <Button onClick={() => setEditing('try')}>Try a mail</Button>
           <Button look="primary" icon="plus" disabled={agents.data === undefined} onClick={() => setEditing('new')}>
             Add rule
           </Button>
-        </>
+        </div>
       }
     >
       <Allowed account={account} agent={nameOf(account.agent_id)} change={() => setEditing('start')} />
