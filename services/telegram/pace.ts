@@ -15,7 +15,9 @@ export type Pace = ReturnType<typeof createPace>
  * then one a second, in a group eighteen a minute. Each waits its turn, in the order of asking.
  */
 export function createPace(clock: () => number = () => performance.now()) {
-  const all: Bucket = { next: 0, interval: 1000 / PER_SECOND, burst: 5 }
+  let waiting = 0
+  let last = -Infinity
+  let line: Promise<unknown> = Promise.resolve()
   const chats = new Map<string, Bucket>()
   let heldUntil = 0
 
@@ -42,16 +44,30 @@ export function createPace(clock: () => number = () => performance.now()) {
     if (wait > 0) await sleep(wait, undefined, { signal })
   }
 
+  /** One after the other: also where this process was busy for a while, what piled up does not go out at once. */
+  async function step(signal: AbortSignal | undefined): Promise<void> {
+    for (let wait = nextAt() - clock(); wait > 0; wait = nextAt() - clock()) await sleep(wait, undefined, { signal })
+    last = clock()
+  }
+
+  const nextAt = (): number => Math.max(last + 1000 / PER_SECOND, heldUntil)
+
+  function inLine(signal: AbortSignal | undefined): Promise<void> {
+    waiting++
+    const mine = line.then(() => step(signal)).finally(() => waiting--)
+    line = mine.catch(() => {})
+    return mine
+  }
+
   return {
     /** Resolves when this chat may be written to. */
     async turn(chatId: string, signal?: AbortSignal): Promise<void> {
       await place(bucketOf(chatId), signal)
-      await place(all, signal)
-      while (heldUntil > clock()) await sleep(heldUntil - clock(), undefined, { signal })
+      await inLine(signal)
     },
 
     /** Whether something that is no loss may be written now, without making what matters wait. */
-    isFree: (chatId: string): boolean => heldUntil <= clock() && waitFor(bucketOf(chatId)) === 0 && waitFor(all) === 0,
+    isFree: (chatId: string): boolean => waiting === 0 && nextAt() <= clock() && waitFor(bucketOf(chatId)) === 0,
 
     /** Telegram said to wait. */
     hold(ms: number): void {
