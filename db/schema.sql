@@ -230,7 +230,8 @@ CREATE TABLE runs (
   chain           TEXT NOT NULL DEFAULT '[]',             -- JSON: agent ids from the root run's to its own
   max_tool_calls  INTEGER,                                -- NULL: the house's limit
   max_cost_usd    REAL,                                   -- NULL: no limit of its own
-  first_seq       INTEGER                                 -- events.seq of its first frame
+  first_seq       INTEGER,                                -- events.seq of its first frame
+  mailbox         TEXT                                    -- the mail account that it looks after, with that account's tools alone
 ) STRICT;
 CREATE INDEX runs_ready ON runs (lane, autonomous, fair_key, number) WHERE status = 'queued' AND ready = 1 AND started_at IS NULL;
 CREATE INDEX runs_resumed ON runs (lane, number) WHERE status = 'queued' AND ready = 1 AND started_at IS NOT NULL;

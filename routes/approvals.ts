@@ -7,7 +7,7 @@ import { lazy } from '../services/shapes/lazy.ts'
 import { endpoint } from './endpoint.ts'
 
 const STATES = ['pending', 'approved', 'denied', 'expired', 'void'] as const
-const Approval = lazy(() =>
+export const Approval = lazy(() =>
   z
     .object({
       id: z.string(),
@@ -40,7 +40,7 @@ const Approval = lazy(() =>
     })
     .meta({ id: 'Approval' }),
 )
-const Note = lazy(() => z.string().max(2000).optional())
+export const Note = lazy(() => z.string().max(2000).optional())
 const Decision = lazy(() =>
   z.union([
     z.strictObject({
@@ -56,7 +56,7 @@ const ListQuery = lazy(() =>
   Cursor().extend({ state: z.enum(STATES).optional().describe('Only those that stand so.') }),
 )
 const Id = lazy(() => z.object({ id: z.string() }))
-const EXAMPLE = {
+export const EXAMPLE = {
   id: '019a9d2e-7c1a-7000-8000-000000000003',
   kind: 'call' as const,
   state: 'pending' as const,
@@ -87,7 +87,7 @@ const EXAMPLE = {
 }
 
 /** An approval with every known secret in it masked. */
-function shown(approval: Row, { credentials, decisions }: Services) {
+export function shown(approval: Row, { credentials, decisions }: Services) {
   const row = shownApproval(approval)
   const may_remember = approval.state === 'pending' ? decisions.mayRemember(approval) : []
   const args = credentials.maskValue(row.arguments)

@@ -16,6 +16,7 @@ import { passwordResetEndpoints } from './password-resets.ts'
 import { runEndpoints } from './runs.ts'
 import { toolEndpoints } from './tools.ts'
 import { apiKeyEndpoints } from './api-keys.ts'
+import { approvalLinkEndpoints } from './approval-links.ts'
 import { approvalEndpoints } from './approvals.ts'
 import { auditEndpoints } from './audit.ts'
 import { originCheck, sessionHandler, type SessionHandler } from './auth.ts'
@@ -41,6 +42,7 @@ import { metricsEndpoints } from './metrics.ts'
 import { wrongMethod } from './methods.ts'
 import { modelEndpoints } from './models.ts'
 import { myFileEndpoints } from './my-files.ts'
+import { noticeEndpoints } from './notices.ts'
 import { notificationEndpoints } from './notifications.ts'
 import { scheduleEndpoints } from './schedules.ts'
 import { securityEndpoints } from './security.ts'
@@ -94,8 +96,10 @@ export const endpoints: readonly Endpoint[] = [
   ...toolEndpoints,
   ...conversationEndpoints,
   ...approvalEndpoints,
+  ...approvalLinkEndpoints,
   ...grantEndpoints,
   ...notificationEndpoints,
+  ...noticeEndpoints,
   ...usageEndpoints,
   ...myFileEndpoints,
   ...trashEndpoints,

@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { Cursor, list, Ok, OK, QueryFlag, Time } from '../services/shapes/common.ts'
+import { NOTIFICATION_KINDS } from '../services/shapes/frames.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import { endpoint } from './endpoint.ts'
 
-const Kind = lazy(() => z.enum(['approval', 'result', 'trouble', 'missed', 'budget', 'delivery']))
+const Kind = lazy(() => z.enum(NOTIFICATION_KINDS))
 const Entry = lazy(() =>
   z
     .object({

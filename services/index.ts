@@ -144,7 +144,7 @@ export function createServices(deps: ServicesDeps) {
     maskValue: credentials.maskValue,
     onFault: (error) => log.error({ err: error }, 'a listener failed'),
   })
-  const notifications = createNotifications({ ...base, events, mask: credentials.mask })
+  const notifications = createNotifications({ ...base, events, mask: credentials.mask, mail: () => mail.notices })
   const usage = createUsage({ ...base, timezone: config.timezone })
   const budgets = createBudgets({ ...base, timezone: config.timezone, settings, usage, notify: notifications.add, log })
   closing.add('budgets', () => budgets.close())
@@ -165,7 +165,8 @@ export function createServices(deps: ServicesDeps) {
   const persons = { alsoMask: credentials.alsoMask, persona: personalities.get, user: access.users.find, mayWork }
   const submit = (intake: Intake) => runs.submit(intake)
   const works = { ...persons, newId, vault, settings, agents, whitelists, notify: notifications.add, submit }
-  const mail = createMail({ ...deps, ...staff, ...works, webhooks, lists: listsOf })
+  const told = { approvals, runStore, tasks, publicUrl: config.publicUrl }
+  const mail = createMail({ ...deps, ...staff, ...works, ...told, webhooks, lists: listsOf })
   closing.add('mail', () => mail.close())
   const givesAway = (value: unknown) => leaks.find(value).some(({ form }) => form !== 'shape')
   const { engine, queue, decisions, runs, subAgents, control } = createRunEngine({
@@ -193,6 +194,7 @@ export function createServices(deps: ServicesDeps) {
     lists: listsOf,
     grants,
     mayWork,
+    handled: mail.handled,
     cancelSends: (runId, why) => webhooks.outbox.cancel({ runId }, why),
   })
   const isUnfinished = (id: string) => runStore.find(id)?.endedAt === null

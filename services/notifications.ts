@@ -14,6 +14,8 @@ export type NotificationDraft = {
   agentId?: string | null
   taskId?: string | null
   approvalId?: string | null
+  /** Stays on the page. */
+  onlyHere?: boolean
 }
 
 export type Notification = {
@@ -53,7 +55,13 @@ export function createNotifications({
   now,
   events,
   mask,
-}: Deps & { events: Pick<Events, 'keep'>; mask: (text: string) => string }) {
+  mail,
+}: Deps & {
+  events: Pick<Events, 'keep'>
+  mask: (text: string) => string
+  /** Told of each but those that say otherwise, in the transaction of the notification. */
+  mail: () => { tell(userId: string, notification: Notification): void }
+}) {
   const insert = db.prepare(
     `INSERT INTO notifications (id, user_id, kind, title, text, run_id, agent_id, task_id, approval_id, created_at)
      VALUES (@id, @userId, @kind, @title, @text, @run_id, @agent_id, @task_id, @approval_id, @at)`,
@@ -100,9 +108,11 @@ export function createNotifications({
         approval_id: draft.approvalId ?? null,
       }
       db.transact(() => {
-        insert.run({ ...notification, userId: draft.userId, at: now().toISOString() })
+        const at = now().toISOString()
+        insert.run({ ...notification, userId: draft.userId, at })
         const nowhere = { userId: draft.userId, conversationId: null, runId: null }
         events.keep(nowhere, { type: 'notification', ...notification })
+        if (!draft.onlyHere) mail().tell(draft.userId, { ...notification, created_at: at, read_at: null })
       })
     },
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, after, describe, it } from 'node:test'
 import { codeAt } from './peers/authenticator.ts'
-import { giveBelongings } from './peers/belongings.ts'
+import { giveBelongings, MARK } from './peers/belongings.ts'
 import { withDatabase } from './peers/database.ts'
 import { filled, readOperations, sentBy, type Operation } from './peers/operations.ts'
 import { makeKey, OWNER, startSteward, type Steward } from './steward.ts'
@@ -77,6 +77,8 @@ const LEAVES: Record<string, string> = {
   'post /api/backups/drill': 'backup drill started',
   'post /api/settings/retention': 'setting retention changed',
   'put /api/settings/personality': 'setting personality changed',
+  'put /api/settings/notices': 'setting notices by mail changed',
+  'delete /api/settings/notices': 'setting notices by mail stopped',
   'post /api/pause': 'setting paused',
   'post /api/resume': 'setting resumed',
   'post /api/agents': 'agent created',
@@ -118,6 +120,7 @@ const LEAVES_NONE: Record<string, string> = {
   'delete /api/audit': 'leaves a checkpoint for what it removes; tests/audit-retention.test.ts',
   'post /api/cron/retention':
     'removes what the settings say, and says so where transcripts went; tests/retention.test.ts',
+  'post /api/approvals/links/{token}': 'needs the token of a mail; tests/email-notices.test.ts',
   'post /api/tasks/{id}/run': 'starts a run, which is a record of its own',
   'post /api/agents/{id}/run': 'starts a run, which is a record of its own',
   'post /api/agents/{id}/message': 'starts a run, which is a record of its own',
@@ -170,6 +173,7 @@ const bodies = (): Record<string, object> => ({
   'post /api/telegram/test': { chat_id: '8000' },
   'post /api/telegram/triggers': { trigger_word: 'a word', agent_id: things['/api/agents/{id}'] },
   'post /api/email-accounts/{id}/triggers': { phrase: 'invoice', agent_id: things['/api/agents/{id}'] },
+  'put /api/settings/notices': { address: `${MARK}@example.org` },
   'post /api/grants': {
     agent_id: things['/api/agents/{id}'],
     operation: 'webhook.send_to_target',

@@ -40,7 +40,7 @@ describe('who may ask for it', () => {
     assert.equal(status, 200)
     assert.ok(Object.values(body.deleted).every((count) => count === 0))
     assert.deepEqual(Object.keys(body.deleted).sort(), [
-      'audit', 'conversations', 'events', 'grant_uses', 'http_sessions', 'idempotency_keys', 'notifications', 'occurrences', 'outbox', 'password_resets', 'runs', 'trash',
+      'approval_links', 'audit', 'conversations', 'email_messages', 'events', 'grant_uses', 'http_sessions', 'idempotency_keys', 'notifications', 'occurrences', 'outbox', 'password_resets', 'runs', 'trash',
     ]) // prettier-ignore
   })
 

@@ -24,6 +24,13 @@ const ARGUMENTS: Record<string, (text: string) => Record<string, unknown>> = {
   'email.save_attachment': (text) => ({ id: 'an id', name: text, path: `/papers/${text}` }),
   'email.list_whitelist': () => ({}),
   'telegram.send_message': (text) => ({ chat_id: text.slice(0, 32), message: text }),
+  'email_handling.list_emails': (text) => ({ folder: text, limit: 5, unread_only: false }),
+  'email_handling.search': (text) => ({ query: text, folder: text }),
+  'email_handling.read_email': (text) => ({ id: text }),
+  'email_handling.flag': (text) => ({ id: text, flag: 'seen' }),
+  'email_handling.move': (text) => ({ id: text, folder: text }),
+  'email_handling.draft': (text) => ({ to: 'a@b.example', subject: text, body: text }),
+  'email_handling.reply': (text) => ({ id: text, body: text }),
   'webhook.send_to_target': (text) => ({ target: text, body: { text } }),
   'agent.ask': (text) => ({ agent: text, message: text }),
 }
@@ -108,7 +115,7 @@ describe('every operation of this house', () => {
     assert.ok(senders.length > 0)
     for (const { name, operation } of senders)
       for (const text of HOSTILE) {
-        const reach = await refusable(operation.inspect(argumentsOf(name, operation, text), 'nobody'))
+        const reach = await refusable(() => operation.inspect(argumentsOf(name, operation, text), 'nobody'))
         if (reach === undefined) continue
         const { destinations = [] } = reach
         assert.ok(destinations.length > 0, name)
@@ -119,8 +126,8 @@ describe('every operation of this house', () => {
   it('that reads without going outside names no place outside, and one that goes outside says so', async () => {
     const outside = await Promise.all(
       real().map(async ({ name, operation }) => {
-        const reach = await operation.inspect(argumentsOf(name, operation, 'a'), 'nobody')
-        return reach.egress ? name : ''
+        const reach = await refusable(() => operation.inspect(argumentsOf(name, operation, 'a'), 'nobody'))
+        return reach?.egress ? name : ''
       }),
     )
     assert.deepEqual(outside.filter(Boolean), ['web.search', 'web.fetch_page'])
@@ -161,9 +168,9 @@ function offeredIn(tool: string, schema: Record<string, unknown>): string[] {
 }
 
 /** Undefined for what is refused in words for the model. */
-async function refusable(work: Reach | Promise<Reach>): Promise<Reach | undefined> {
+async function refusable(work: () => Reach | Promise<Reach>): Promise<Reach | undefined> {
   try {
-    return await work
+    return await work()
   } catch (error) {
     assert.ok(error instanceof AppError)
     return undefined
@@ -182,7 +189,8 @@ async function assertOneSentence(name: string, operation: Operation, text: strin
   try {
     await operation.inspect(args.data, 'nobody')
   } catch (error) {
-    return assert.ok(error instanceof AppError, name)
+    assert.ok(error instanceof AppError, name)
+    if (!name.startsWith('email_handling.')) return
   }
   assertQuoted(name, operation.describe(args.data, 'anna'), text)
 }

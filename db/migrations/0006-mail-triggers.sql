@@ -118,6 +118,9 @@ CREATE INDEX outbox_by_call ON outbox (call_id) WHERE call_id IS NOT NULL;
 -- Mails of which the sender's own copy is not made yet.
 CREATE INDEX outbox_uncopied ON outbox (id) WHERE door = 'email' AND state = 'delivered' AND body <> '';
 
+-- Runs that look after one mail account.
+ALTER TABLE runs ADD COLUMN mailbox TEXT;
+
 -- What runs go through is written often and asked for seldom: only ended runs are found by agent or task and status.
 DROP INDEX runs_by_agent_status;
 DROP INDEX runs_by_task_status;

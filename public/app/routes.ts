@@ -46,6 +46,11 @@ export const routes: Route[] = [
     title: 'Approvals',
     load: () => import('./views/approvals.tsx').then((it) => it.ApprovalsPage),
   },
+  {
+    path: '/approvals/link/:token',
+    title: 'A question for you',
+    load: () => import('./views/approval-link.tsx').then((it) => it.ApprovalLinkPage),
+  },
   { path: '/files', title: 'Files', load: () => import('./views/files.tsx').then((it) => it.FilesPage) },
   { path: '/audit', title: 'Audit log', load: () => import('./views/audit.tsx').then((it) => it.AuditPage) },
   { path: '/settings', title: 'Settings', load: () => import('./views/settings.tsx').then((it) => it.SettingsPage) },
@@ -95,6 +100,11 @@ export const routes: Route[] = [
     path: '/settings/telegram',
     title: 'Telegram',
     load: () => import('./views/telegram.tsx').then((it) => it.TelegramPage),
+  },
+  {
+    path: '/settings/notices',
+    title: 'Notices by mail',
+    load: () => import('./views/mail-notices.tsx').then((it) => it.MailNoticesPage),
   },
   { path: '/settings/data', title: 'Data', load: () => import('./views/data.tsx').then((it) => it.DataPage) },
   { path: '/settings/doctor', title: 'Doctor', load: () => import('./views/doctor.tsx').then((it) => it.DoctorPage) },

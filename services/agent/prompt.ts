@@ -49,18 +49,23 @@ export function systemPrompt(about: {
   agent: PromptAgent | undefined
   attended: boolean
   canary?: boolean
+  /** The mailbox that a run looks after. */
+  mailbox?: { label: string; address: string } | undefined
 }): string {
-  const { persona, agent, attended, canary = false } = about
+  const { persona, agent, attended, canary = false, mailbox } = about
   const instructions = agent && ownInstructions(agent)
   const parts =
     agent?.promptMode === 'agent_only' && instructions !== undefined
       ? [instructions]
       : [introduction(persona, agent), persona.soul.trim(), aboutOwner(persona), MANNERS]
   const own = agent?.promptMode === 'combined' && instructions ? [`Your instructions:\n${instructions}`] : []
-  return [...parts, RULES, canary ? CANARY : '', attended ? '' : UNATTENDED, ...own]
+  return [...parts, RULES, canary ? CANARY : '', attended ? '' : UNATTENDED, mailbox ? inCharge(mailbox) : '', ...own]
     .filter((part) => part !== '')
     .join('\n')
 }
+
+const inCharge = ({ label, address }: { label: string; address: string }): string =>
+  `You look after one mailbox, ${address} ("${label.replaceAll('"', "'")}"), by email_handling, and after nothing else. Do there what your instructions say.`
 
 /** What changes from one conversation to the next and never within one: when it began. */
 export function beginning(began: Date, timezone: string): string {

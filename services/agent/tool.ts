@@ -103,9 +103,9 @@ export type Operation<Args = any> = {
    * network. The one exception is the owner's own mail server, asked for the mail that is answered, whose sender is where the
    * answer would go. `callId` is known but for calls that are only tried out.
    */
-  inspect: (args: Args, userId: string, callId?: string) => Reach | Promise<Reach>
+  inspect: (args: Args, userId: string, callId?: string, runId?: string) => Reach | Promise<Reach>
   /** One sentence for the owner's card: what would happen. Text from others stands in quotation marks. */
-  describe: (args: Args, userId: string) => string
+  describe: (args: Args, userId: string, runId?: string) => string
   /**
    * Does it. `reach` is what was inspected and decided on; the operation must touch exactly that or throw.
    * Throws AppError with a sentence the model and the owner can act on, UncertainError or NotYet.
@@ -134,7 +134,7 @@ export type Tool = {
    * One line for the model about the names that its arguments may take now; undefined where there is nothing to say. Where
    * there is no such name, '': it is not offered.
    */
-  known?: (userId: string) => string | undefined
+  known?: (userId: string, runId?: string) => string | undefined
   /** The whole address that a destination stands for, as `reach` has it, where people write less. Throws `invalid` for none. */
   addressOf?: (userId: string, destination: string) => string
 }

@@ -23,6 +23,8 @@ const FOR_GOOD_DAYS = 36_500
 const GRANT_USES_DAYS = 60
 /** @NOTE what was looked at longer ago would be looked at again where a folder is numbered anew: see REMEMBERED_MS. */
 const EMAILS_DAYS = 400
+/** So long a link that leads nowhere any more is told from one that never was. */
+const LINKS_DAYS = 30
 
 /** How many rows went from each table. */
 export type Removed = Record<string, number>
@@ -96,6 +98,7 @@ export function createHousekeeping(deps: HousekeepingDeps) {
     () => ({ http_sessions: deps.sessions.sweep() }),
     () => ({ idempotency_keys: deps.idempotency.sweep() }),
     () => ({ grant_uses: records.grantUses(daysAgo(GRANT_USES_DAYS)) }),
+    () => ({ approval_links: records.links(daysAgo(LINKS_DAYS)) }),
     () => ({ password_resets: deps.passwordResets.sweep() }),
   ]
 

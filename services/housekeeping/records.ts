@@ -23,7 +23,12 @@ export function createOldRecords({ db }: Pick<Deps, 'db'>) {
   )
   const uses = db.prepare('DELETE FROM grant_uses WHERE day < ?')
 
+  const links = db.prepare('DELETE FROM approval_links WHERE expires_at < ?')
+
   return {
+    /** Links of mails whose questions were over before that. */
+    links: (before: string): number => links.run(before).changes,
+
     /** What left the house and arrived, or certainly did not. */
     deliveries: (before: string, limit: number): number => settled.run(firstIdOf(before), before, limit).changes,
 

@@ -66,6 +66,11 @@ export function createEmailAccounts(deps: EmailAccountsDeps) {
     if (!account.imap && !account.smtp) throw needsServer()
     if (account.accountType === 'handling' && !account.imap)
       throw invalidField('imap_host', 'An account whose mail an agent handles needs an IMAP server.')
+    if (account.accountType === 'handling' && account.agentId === null)
+      throw invalidField(
+        'agent_id',
+        'An account whose mail an agent handles needs that agent. Make one and name it here.',
+      )
     if (account.imap && account.imap.username === '')
       throw invalidField('imap_username', 'Give the name to sign in with; often it is the whole address.')
     if (account.address === '') throw invalidField('address', 'Give the address of this account, like me@example.org.')

@@ -16,6 +16,8 @@ export type OutgoingMail = {
   /** The mail that it answers; ids without angle brackets, the thread's oldest first. */
   answers?: { messageId: string | null; references: readonly string[] } | undefined
   attachments?: readonly OutgoingFile[]
+  /** A person looks at it and sends it. */
+  byHand?: boolean
 }
 
 const MOST_REFERENCES = 20
@@ -38,7 +40,7 @@ export async function compose(mail: OutgoingMail): Promise<RawMail> {
     textEncoding: 'quoted-printable',
     date: mail.date,
     ...thread(mail),
-    headers: { 'Auto-Submitted': mail.answers ? 'auto-replied' : 'auto-generated' },
+    headers: mail.byHand ? {} : { 'Auto-Submitted': mail.answers ? 'auto-replied' : 'auto-generated' },
     attachments: (mail.attachments ?? []).map(({ name, content }) => ({ filename: name, content })),
     disableFileAccess: true,
     disableUrlAccess: true,

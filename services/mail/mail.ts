@@ -12,6 +12,7 @@ import { compose } from './compose.ts'
 import { createListening, type ListeningDeps } from './listening.ts'
 import { createMailSettings } from './mail-settings.ts'
 import { createConnections } from './connections.ts'
+import { createHandled, type HandledDeps } from './handled.ts'
 import { mailboxOf } from './mailbox.ts'
 import { createOutbound, type OutboundDeps } from './outbound.ts'
 import { createMailReader } from './parse.ts'
@@ -19,8 +20,11 @@ import { createRehearsal } from './rehearsal.ts'
 import { createResolver } from './resolver.ts'
 import { sendSmtp } from './smtp.ts'
 import { createEmailTriggers } from './triggers.ts'
+import { createTelling, type TellingDeps } from './telling.ts'
 
 export type MailDeps = EmailAccountsDeps &
+  TellingDeps &
+  Pick<HandledDeps, 'runStore'> &
   Pick<ListeningDeps, 'version' | 'log' | 'agents' | 'submit' | 'mayWork' | 'notify'> &
   Pick<OutboundDeps, 'timezone' | 'whitelists' | 'lists'> & {
     persona: (userId: string) => { agentName: string }
@@ -74,9 +78,21 @@ export function createMail(deps: MailDeps) {
     return sendSmtp(account, { resolve, password }, await compose({ ...facts, ...letter, to: [letter.to] }))
   }
 
+  const { door } = outbound
+  const inHand = createHandled({
+    ...deps,
+    find: accounts.find,
+    mailboxOf: (account) => mailboxOf(account, connections),
+  })
+  const telling = createTelling({ ...deps, ...deps.webhooks, accounts, houseAccount, resolve, door })
+
   return {
     accounts,
     ...outbound,
+    ...telling,
+    inHand,
+    /** An account that an agent looks after, as it is at this moment. */
+    handled: inHand.handled,
     mailboxOf: (account: EmailAccount) => mailboxOf(account, connections),
     reader,
     triggers,

@@ -189,6 +189,8 @@ export function mailboxOf(account: EmailAccount, connections: Connections) {
       signal: AbortSignal,
     ): Promise<string | undefined> =>
       changing(signal, async (client) => {
+        // @NOTE flags are left out where the folder that is open is not known to keep them.
+        await open(client, folder, false)
         const done = await client.append(folder, raw, [...flags], date)
         if (!done) throw new AppError('upstream_failed', `${account.label} did not take the mail into ${folder}.`)
         const { uid, uidValidity } = done

@@ -124,6 +124,7 @@ export function createSending(deps: SendingDeps) {
     plan,
     reachOf,
     knownThread: threads.known,
+    threadOf: threads.of,
     senderOf,
 
     /** Takes a place at every recipient; in the transaction that writes the step as started. Throws `forbidden`. */

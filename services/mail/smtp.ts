@@ -37,16 +37,18 @@ type SendFault = Error & { responseCode?: number; response?: string; recipient?:
 /**
  * Hands a message over and says what became of it. It certainly did not get through while the line that ends it had not been
  * written, or where the server answered that it does not take it; a connection that ends between is uncertain. With `signal` the
- * connection ends.
+ * connection ends. `begin` is asked right before the message itself leaves, which it may forbid.
  */
 export async function sendSmtp(
   account: EmailAccount,
   way: Way,
   mail: RawMail,
   signal?: AbortSignal,
+  begin: () => boolean = () => true,
 ): Promise<SmtpDelivery> {
   const to = mail.to.join(', ')
-  const body = inPieces(mail.raw)
+  let held = false
+  const body = inPieces(mail.raw, () => !(held = !begin()))
   let whole = false
   body.once('end', () => (whole = true))
   let transport: Transporter | undefined
@@ -62,17 +64,18 @@ export async function sendSmtp(
     const refused = (sent.rejectedErrors ?? []).map(refusalOf)
     return { to, state: 'delivered', status: codeOf(sent.response), answer: '', refused }
   } catch (error) {
-    return notDelivered(to, account, error as SendFault, whole)
+    return held ? { to, state: 'held' } : notDelivered(to, account, error as SendFault, whole)
   } finally {
     body.destroy()
     transport?.close()
   }
 }
 
-function inPieces(raw: Buffer): Readable {
+function inPieces(raw: Buffer, begin: () => boolean): Readable {
   let at = 0
   return new Readable({
     read() {
+      if (at === 0 && !begin()) return void this.destroy(new Error('It may not leave now.'))
       this.push(at < raw.length ? raw.subarray(at, (at += PIECE_BYTES)) : null)
     },
   })

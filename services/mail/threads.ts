@@ -1,4 +1,5 @@
 import type { EmailAccount } from './account-rows.ts'
+import { automaticBy, type Automatic } from './guards.ts'
 import { mailPlaceOf } from './mail-id.ts'
 import type { Mailbox } from './mailbox.ts'
 import type { MailMessage } from './message.ts'
@@ -16,6 +17,9 @@ export type Thread = {
   references: string[]
   subject: string
   answerTo: string[]
+  from: string[]
+  /** Why nobody wrote it by hand, where something says so. */
+  automatic: Automatic | undefined
 }
 
 const MOST_KEPT = 200
@@ -46,13 +50,19 @@ export function createThreads({ account, mailboxOf, parse }: ThreadsDeps) {
   }
 }
 
-function threadOf(
-  { id }: EmailAccount,
-  { messageId, references, inReplyTo, subject, replyTo, from }: MailMessage,
-): Thread {
+function threadOf({ id }: EmailAccount, message: MailMessage): Thread {
+  const { messageId, references, inReplyTo, subject, replyTo, from } = message
   const answerTo = (replyTo.length > 0 ? replyTo : from).map(({ address }) => address)
   const before = references.length > 0 || inReplyTo === null ? references : [inReplyTo]
-  return { accountId: id, messageId, references: before, subject, answerTo }
+  return {
+    accountId: id,
+    messageId,
+    references: before,
+    subject,
+    answerTo,
+    from: from.map(({ address }) => address),
+    automatic: automaticBy(message),
+  }
 }
 
 /** The subject of an answer; the mark that it is one stands there once (RFC 5322, 3.6.5). */

@@ -9,7 +9,14 @@ export type OutboxDeps = Deps & {
   /** Whether a door is held now. */
   paused: (door: Draft['door']) => boolean
   /** Called in the transaction in which a delivery fails for good. */
-  notify: (note: { userId: string; kind: 'delivery'; title: string; text: string; runId?: string }) => void
+  notify: (note: {
+    userId: string
+    kind: 'delivery'
+    title: string
+    text: string
+    runId?: string
+    onlyHere: boolean
+  }) => void
   log: Pick<Log, 'error' | 'warn'>
   deliver: Record<Draft['door'], Deliver>
   /** Called in the transaction in which a message was delivered, or failed without having arrived. */
@@ -98,6 +105,7 @@ export function createOutbox(deps: OutboxDeps) {
 
   function refused(id: string, { to, ...delivery }: Delivery & { state: 'refused' }): Outcome {
     const { error, status = null, answer = '' } = delivery
+    store.count(id)
     const row = store.find(id)
     const { forGood = false, retryAfterMs } = delivery
     const pace = { delays: (row && doors[row.door]?.delays) ?? delays, retryAfterMs, random: random() }
@@ -114,24 +122,19 @@ export function createOutbox(deps: OutboxDeps) {
     return { state: 'failed', status, error, answer }
   }
 
-  function gaveUp({ userId, runId, attempts }: Message, to: string, error: string): void {
-    const times = attempts === 1 ? 'one attempt' : `${attempts} attempts`
+  function gaveUp(message: Message, to: string, error: string): void {
+    const times = message.attempts === 1 ? 'one attempt' : `${message.attempts} attempts`
     deps.notify({
-      userId,
-      kind: 'delivery',
+      ...about(message),
       title: `Could not deliver to ${to}`,
       text: `Given up after ${times}: ${error}`,
-      ...(runId === null ? {} : { runId }),
     })
   }
 
   /** Nobody waits for it any more who could ask. */
-  function tellUncertain({ userId, runId }: Message, error: string | null): void {
+  function tellUncertain(message: Message, error: string | null): void {
     const text = `It is not sent again by itself. ${error ?? ''}`
-    const run = runId === null ? {} : { runId }
-    db.transact(() =>
-      deps.notify({ userId, kind: 'delivery', title: 'It is not known whether a message arrived', text, ...run }),
-    )
+    db.transact(() => deps.notify({ ...about(message), title: 'It is not known whether a message arrived', text }))
   }
 
   /** Sends what is due: a few at a time, and to each address one after the other, the oldest first. */
@@ -234,6 +237,12 @@ export function createOutbox(deps: OutboxDeps) {
       clearTimeout(cut)
     },
   }
+}
+
+/** What became of a notice by mail is no matter for another one. */
+function about({ userId, runId, callId, door }: Message) {
+  const onlyHere = door === 'email' && callId === null
+  return { userId, kind: 'delivery' as const, onlyHere, ...(runId === null ? {} : { runId }) }
 }
 
 function outcomeOf({ lastStatus, lastError, answer }: Message): Outcome {

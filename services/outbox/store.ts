@@ -63,6 +63,9 @@ export function createOutboxStore({ db, now, maskValue }: Deps & Pick<Masking, '
     `UPDATE outbox SET state = 'sending', attempts = attempts + 1, next_attempt_at = NULL, updated_at = ?
      WHERE id = ? AND state = 'queued'`,
   )
+  const count = db.prepare(
+    `UPDATE outbox SET attempts = attempts + 1 WHERE id = ? AND door = 'email' AND state = 'queued'`,
+  )
   const change = db.prepare(
     `UPDATE outbox SET state = @state, next_attempt_at = @nextAttemptAt, last_status = @lastStatus, last_error = @lastError,
        answer = @answer, updated_at = @at WHERE id = @id`,
@@ -96,7 +99,7 @@ export function createOutboxStore({ db, now, maskValue }: Deps & Pick<Masking, '
   const page = db.prepare<[string, string, number], Message>(
     `SELECT ${COLUMNS} FROM outbox WHERE address = (SELECT ?) AND id < ? ORDER BY id DESC LIMIT ?`,
   )
-  const count = db.prepare<[string], { n: number }>(
+  const howMany = db.prepare<[string], { n: number }>(
     `SELECT count(*) AS n FROM (SELECT 1 FROM outbox WHERE address = ? LIMIT ${MOST_COUNTED})`,
   )
   const unsettled = db.prepare<[], { state: OutboxState; n: number }>(
@@ -111,6 +114,9 @@ export function createOutboxStore({ db, now, maskValue }: Deps & Pick<Masking, '
 
     /** Written before the request goes out; false when somebody else has it in hand. */
     begin: (id: string): boolean => begin.run(at(), id).changes === 1,
+
+    /** An attempt that came to nothing before a mail itself had begun to leave is one as well. */
+    count: (id: string): void => void count.run(id),
 
     change(id: string, to: Change): void {
       const { lastError = null, answer = null } = to
@@ -143,7 +149,7 @@ export function createOutboxStore({ db, now, maskValue }: Deps & Pick<Masking, '
     list(address: string, { limit, cursor }: { limit: number; cursor?: string | undefined }) {
       const rows = page.all(address, CURSORS.from(cursor) ?? '~', limit + 1)
       const items = rows.slice(0, limit)
-      const total = count.get(address)!.n
+      const total = howMany.get(address)!.n
       return {
         items,
         next_cursor: rows.length > limit ? CURSORS.to(items.at(-1)!.id) : null,

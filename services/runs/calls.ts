@@ -56,7 +56,7 @@ export function createCalls(deps: CallsDeps) {
   const givesAway = (value: unknown): boolean => settings.get('output_validation') && deps.givesAway(value)
 
   async function look(run: Run, parsed: ParsedCall, callId?: string): Promise<Looked> {
-    return lookedAt(parsed, await parsed.operation.inspect(parsed.arguments, run.userId, callId))
+    return lookedAt(parsed, await parsed.operation.inspect(parsed.arguments, run.userId, callId, run.id))
   }
 
   function lookedAt(parsed: ParsedCall, reach: Reach): Looked {

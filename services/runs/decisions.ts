@@ -45,7 +45,14 @@ export type DecisionsDeps = ModeDeps & {
 }
 
 /** Who decides, and by which way. */
-export type Decider = { userId: string; by: By; actor: Actor; apiKeyId?: string | undefined }
+export type Decider = {
+  userId: string
+  by: By
+  actor: Actor
+  apiKeyId?: string | undefined
+  /** In the transaction of the decision. */
+  alongside?: () => void
+}
 
 type Changed = NonNullable<Parameters<Approvals['close']>[1]['changed']>
 
@@ -151,7 +158,7 @@ export function createDecisions(deps: DecisionsDeps) {
       throw new AppError('invalid', refusal.reason, { detail: [{ path: 'arguments', message: refusal.reason }] })
     const clean = deps.credentials.maskValue(args)
     if (JSON.stringify(clean) !== JSON.stringify(args)) return changedCall(run, approval, clean)
-    const description = parsed.operation.describe(parsed.arguments, run.userId)
+    const description = parsed.operation.describe(parsed.arguments, run.userId, run.id)
     return { arguments: args, scope: scopeOf(policy), targets: targetsOf(policy), description }
   }
 
@@ -209,6 +216,7 @@ export function createDecisions(deps: DecisionsDeps) {
           alreadyDecided(approvals.find(approval.id)!, state === 'approved') ??
           new AppError('conflict', 'This was already decided.')
         )
+      decider.alongside?.()
       record(run, approval, state, decider, closing)
       if (closing.grant) deps.grants.create(run.userId, closing.grant, decider.actor)
       deps.notifications.readFor(approval.id)

@@ -23,7 +23,11 @@ type Workers = {
   agents: { find(id: string): RunAgent | undefined }
   tasks: { find(id: string): RunTask | undefined }
   store: Pick<RunStore, 'ancestors'>
+  handled: Handled
 }
+
+/** An account whose mail an agent looks after, as it is at this moment; undefined for any other. */
+export type Handled = (accountId: string) => { label: string; address: string; extraTools: string[] } | undefined
 
 export type ModeDeps = Workers & { settings: Settings; journal: Journal; approvals: Approvals }
 
@@ -82,8 +86,10 @@ export function modeOf(run: Run, progress: Progress, conversation: Conversation,
 export function toolsOf(
   run: Run,
   labels: Labels,
-  { agents, tasks, store }: Workers,
+  workers: Workers,
 ): Pick<Mode, 'byAgent' | 'allowedTools'> & { alsoAmong: readonly (readonly string[])[] } {
+  const { agents, tasks, store } = workers
+  if (run.mailbox !== null) return toolsInMailbox(run, run.mailbox, labels, workers)
   const agent = run.agentId === null ? undefined : agents.find(run.agentId)
   const task = run.taskId === null ? undefined : tasks.find(run.taskId)
   const own = [task, agent].flatMap((one) => (one?.allowedTools ? [one.allowedTools] : []))
@@ -97,6 +103,19 @@ export function toolsOf(
     allowedTools: own[0] ?? null,
     alsoAmong: [...own.slice(1), ...chain, ...above],
   }
+}
+
+/**
+ * Whoever looks after a mailbox has the tools for it and those that its account adds, whatever the agent's own list says; none at
+ * all once nobody is to look after it any more. A sub-agent has what of these its own list names, and those between.
+ */
+function toolsInMailbox(run: Run, mailbox: string, labels: Labels, { agents, handled }: Workers) {
+  const account = handled(mailbox)
+  const allowedTools = account ? ['email_handling', ...account.extraTools] : []
+  const below = run.chain.slice(1).map((id) => agents.find(id)?.allowedTools)
+  const strict = labels.integrity === 'third_party'
+  const alsoAmong = below.flatMap((list) => (list ? [list] : strict ? [[]] : []))
+  return { byAgent: true, allowedTools, alsoAmong: run.parentRunId === null ? [] : alsoAmong }
 }
 
 /** A task narrows whoever works for it; one that lists nothing does not. */

@@ -3,6 +3,7 @@ import { AppError } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 import type { Intake } from '../shapes/intake.ts'
 import { joinIntegrity, type Integrity } from '../shapes/labels.ts'
+import type { Handled } from './mode.ts'
 import type { Hold, Lane, Run, RunStore } from './store.ts'
 
 /** What the engine needs to know of an agent. */
@@ -36,6 +37,7 @@ export type ProfileDeps = {
   agents: { find(id: string): RunAgent | undefined }
   tasks: { find(id: string): RunTask | undefined }
   persona: (userId: string) => Persona
+  handled: Handled
 }
 
 /** Who does a run, on whose account and within which limits; settled when it comes in. */
@@ -51,6 +53,8 @@ export type Profile = {
   chain: string[]
   maxToolCalls: number | null
   maxCostUsd: number | null
+  /** The mail account that it looks after. */
+  mailbox: string | null
   /** Who could have written what it is told to do. */
   integrity: Integrity
   /** The model that its task or agent wants. */
@@ -75,6 +79,7 @@ export function profileOf(intake: Intake, agentId: string | undefined, deps: Pro
   const parent = intake.parentRunId === undefined ? undefined : deps.store.get(intake.parentRunId)
   const attended = parent?.attended ?? intake.attended
   const chain = chainOf(parent, agent, deps.store)
+  const mailbox = mailboxOf(intake, parent, deps)
   const told = [agent, task].map((one) => one?.integrity ?? 'owner').reduce(joinIntegrity, 'owner')
   return {
     agentId: agent?.id ?? null,
@@ -85,16 +90,24 @@ export function profileOf(intake: Intake, agentId: string | undefined, deps: Pro
     hold: chain.some((id) => deps.agents.find(id)?.paused) ? 'agent' : null,
     chain,
     ...limitsOf([task, agent], parent, deps),
+    mailbox,
     integrity: told,
     model: task?.model ?? agent?.model ?? null,
     systemPrompt: systemPrompt({
       persona: deps.persona(intake.userId),
       agent,
       attended,
+      mailbox: mailbox === null ? undefined : deps.handled(mailbox),
       canary: deps.settings.get('canary'),
     }),
     text: textOf(intake, agent),
   }
+}
+
+/** A sub-agent looks after the same as the run that asks it. */
+function mailboxOf({ door, address }: Intake, parent: Run | undefined, { handled }: ProfileDeps): string | null {
+  if (parent) return parent.mailbox
+  return door === 'email' && handled(address) ? address : null
 }
 
 function own<T extends { userId: string; deletedAt: string | null }>(

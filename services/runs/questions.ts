@@ -112,7 +112,7 @@ export function createQuestions(deps: QuestionsDeps) {
         scope: scopeOf(policy),
         targets: targetsOf(policy),
         integrity: labels.integrity,
-        description: deps.mask(parsed.operation.describe(parsed.arguments, run.userId)),
+        description: deps.mask(parsed.operation.describe(parsed.arguments, run.userId, run.id)),
         reason: asking.reason,
         provenance: provenance(run, asking),
         expires_at: asking.expiresAt,

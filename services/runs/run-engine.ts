@@ -65,6 +65,7 @@ export type RunEngineDeps = Deps & {
   mayWork: (userId: string) => boolean
   /** What a run still had going out does not go any more; in the transaction of its stop. */
   cancelSends: (runId: string, why: string) => void
+  handled: ProfileDeps['handled']
 }
 
 type RunAgent = NonNullable<ReturnType<ProfileDeps['agents']['find']>>

@@ -50,6 +50,8 @@ export type Run = {
   chain: string[]
   maxToolCalls: number | null
   maxCostUsd: number | null
+  /** The mail account that it looks after, with no other tools than that account's. */
+  mailbox: string | null
 }
 
 /** Which runs share a limit: chats with their sub-agents, or everything else. */
@@ -90,6 +92,7 @@ export type NewRun = Pick<
   | 'chain'
   | 'maxToolCalls'
   | 'maxCostUsd'
+  | 'mailbox'
 > & { address: string }
 
 export type StoredAttachment = { id: string; name: string; mediaType: string; data: Buffer }
@@ -114,7 +117,7 @@ export const COLUMNS = `number, id, user_id AS userId, conversation_id AS conver
   model, integrity, privacy, attempts, tool_calls AS toolCalls, input_tokens AS inputTokens, output_tokens AS outputTokens,
   cost_usd AS costUsd, stop_reason AS stopReason, error_code AS errorCode, error, answer, created_at AS createdAt,
   started_at AS startedAt, ended_at AS endedAt, lane, fair_key AS fairKey, autonomous, hold, system_prompt AS systemPrompt, chain,
-  max_tool_calls AS maxToolCalls, max_cost_usd AS maxCostUsd`
+  max_tool_calls AS maxToolCalls, max_cost_usd AS maxCostUsd, mailbox`
 
 export type RunStore = ReturnType<typeof createRunStore>
 
@@ -153,10 +156,10 @@ export function createRunStore({ db, now, mask }: Deps & Pick<Masking, 'mask'>) 
   const insert = db.prepare(
     `INSERT INTO runs (id, user_id, conversation_id, agent_id, task_id, parent_run_id, api_key_id, origin, door, address, attended,
        status, hold, input, input_integrity, model, integrity, privacy, cost_usd, created_at, lane, fair_key, autonomous,
-       system_prompt, chain, max_tool_calls, max_cost_usd, ready)
+       system_prompt, chain, max_tool_calls, max_cost_usd, mailbox, ready)
      VALUES (@id, @userId, @conversationId, @agentId, @taskId, @parentRunId, @apiKeyId, @origin, @door, @address, @attended,
        @status, @hold, @input, @inputIntegrity, @model, @integrity, @privacy, 0, @at, @lane, @fairKey, @autonomous,
-       @systemPrompt, @chain, @maxToolCalls, @maxCostUsd,
+       @systemPrompt, @chain, @maxToolCalls, @maxCostUsd, @mailbox,
        NOT EXISTS (SELECT 1 FROM runs WHERE conversation_id = @conversationId AND status IN ${UNFINISHED}))`,
   )
   const attach = db.prepare(

@@ -16,7 +16,7 @@ import { toolsOf, type ModeDeps } from './mode.ts'
 import type { Prompts } from './prompts.ts'
 import type { Run, RunStore } from './store.ts'
 
-export type TurnsDeps = Pick<ModeDeps, 'agents' | 'tasks'> & {
+export type TurnsDeps = Pick<ModeDeps, 'agents' | 'tasks' | 'handled'> & {
   store: RunStore
   prompts: Prompts
   registry: Registry
@@ -79,7 +79,8 @@ export function createTurns({
   }
 
   function offered(run: Run) {
-    return registry.offered({ userId: run.userId, attended: run.attended, ...toolsOf(run, run, { ...workers, store }) })
+    const tools = toolsOf(run, run, { ...workers, store })
+    return registry.offered({ userId: run.userId, runId: run.id, attended: run.attended, ...tools })
   }
 
   /**

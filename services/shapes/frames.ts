@@ -70,7 +70,8 @@ export type NotificationFrame = {
   approval_id: string | null
 }
 
-export type NotificationKind = 'approval' | 'result' | 'trouble' | 'missed' | 'budget' | 'delivery'
+export const NOTIFICATION_KINDS = ['approval', 'result', 'trouble', 'missed', 'budget', 'delivery'] as const
+export type NotificationKind = (typeof NOTIFICATION_KINDS)[number]
 
 /** Frames that are kept in the event log and carry `seq`. */
 export type KeptFrame =

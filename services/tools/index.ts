@@ -9,6 +9,7 @@ import { createPageReader } from '../web/reader.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
 import { createAgentTool, type AgentToolDeps } from './agent.ts'
 import { createEmailTool, type EmailToolDeps } from './email.ts'
+import { createEmailHandlingTool, type EmailHandlingToolDeps } from './email-handling.ts'
 import { createFilesystemTool, type OpenedFolder } from './filesystem.ts'
 import type { SearchEngine } from './search-engines.ts'
 import { createTelegramTool, type TelegramToolDeps } from './telegram.ts'
@@ -32,7 +33,8 @@ export type ToolsDeps = {
   webhooks: Pick<Webhooks, 'targets' | 'outbox'>
   otherAgents: AgentToolDeps
 } & Pick<EmailToolDeps, 'mail' | 'timezone'> &
-  Pick<TelegramToolDeps, 'telegramChats'>
+  Pick<TelegramToolDeps, 'telegramChats'> &
+  Pick<EmailHandlingToolDeps, 'mail'>
 
 /** Every tool there is, with what they share. */
 export function createTools(deps: ToolsDeps) {
@@ -46,6 +48,7 @@ export function createTools(deps: ToolsDeps) {
     createFilesystemTool({ folders: deps.folders, ownFolder: deps.ownFolder, trash, fileLabels }),
     createEmailTool({ ...deps, changes }),
     createTelegramTool({ ...deps, outbox: deps.webhooks.outbox }),
+    createEmailHandlingTool(deps),
     createWebhookTool({ now: deps.now, ...deps.webhooks }),
     createAgentTool(deps.otherAgents),
   ]

@@ -13,6 +13,7 @@ export type ParsedCall = { tool: Tool; name: string; operation: Operation; argum
 /** For whom tools are gathered: who asks, whether somebody is there, and what the lists of agents and tasks say. */
 export type Offer = {
   userId: string
+  runId?: string | undefined
   attended: boolean
   byAgent?: boolean | undefined
   allowedTools: readonly string[] | null
@@ -72,7 +73,7 @@ export function createRegistry(tools: readonly Tool[], schemaFile: string) {
   function offered(offer: Offer): ToolSchema[] {
     return schemas().flatMap((schema) => {
       const tool = byName.get(schema.name)
-      const known = tool?.known?.(offer.userId)
+      const known = tool?.known?.(offer.userId, offer.runId)
       if (!tool || known === '') return []
       const all = Object.entries(tool.operations)
       const names = all.filter(([name, operation]) => isOffered(tool, name, operation, offer)).map(([name]) => name)

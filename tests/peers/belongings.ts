@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,9 @@ import { withDatabase } from './database.ts'
 
 /** Stands in all that the owner has, so that whoever else sees it can be caught. */
 export const MARK = 'plumtree'
+
+/** What stands in no list, since only a hash of it is kept. */
+export const UNLISTED = ['/api/approvals/links/{token}']
 
 /** What must be asked for beside the path, and is the owner's too. */
 export const QUERIES: Record<string, string> = {
@@ -26,7 +29,7 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
   const made = async (path: string, body: object) => (await owner.post(path, body)).body
   await made('/api/filesystem-whitelist', { path: folder, note: MARK, written_by: 'me' })
   await made('/api/web-whitelist', { domain: `${MARK}.example`, note: MARK })
-  await made('/api/email-whitelist', { email: `${MARK}@example.org` })
+  await made('/api/email-whitelist', { email: `${MARK}@example.org`, owner: true })
   await made('/api/my/browser-trusted', { domain: `${MARK}.example`, note: MARK })
   await made('/api/credentials', { key: `house:${MARK}`, value: `${MARK}-secret`, description: MARK })
   await owner.put('/api/settings/personality', { agent_name: MARK, soul: MARK, user: MARK })
@@ -76,6 +79,7 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
     '/api/conversations/{id}': conversation,
     '/api/conversations/{id}/attachments/{attachment_id}': messages[0].attachments[0].id,
     '/api/approvals/{id}': approval,
+    '/api/approvals/links/{token}': linkTo(dataDir, approval),
     '/api/grants/{id}': grant.id,
     '/api/notifications/{id}': await first('/api/notifications'),
     '/api/trash/{id}': await first('/api/trash'),
@@ -95,6 +99,21 @@ async function passkey(owner: Client, dataDir: string): Promise<string> {
       .run(row),
   )
   return row.id
+}
+
+/** The token of a link to a question, as if it had gone out in a mail. */
+function linkTo(dataDir: string, approval: string): string {
+  const token = randomBytes(32).toString('base64url')
+  const hash = createHash('sha256').update(token).digest('hex')
+  withDatabase(dataDir, (db) =>
+    db
+      .prepare(
+        `INSERT INTO approval_links (token_hash, approval_id, user_id, expires_at, created_at)
+         SELECT ?, id, user_id, expires_at, created_at FROM approvals WHERE id = ?`,
+      )
+      .run(hash, approval),
+  )
+  return token
 }
 
 /** A conversation with an attachment, in which a file is overwritten, so that the trash has something. */

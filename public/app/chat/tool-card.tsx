@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { duration } from '../format.ts'
-import type { Decision } from '../pending.ts'
+import { settle, type Decision } from '../pending.ts'
 import { ApprovalCard } from '../ui/approval-card.tsx'
 import { Arguments } from '../ui/arguments.tsx'
 import { Icon } from '../ui/icons.tsx'
@@ -16,9 +16,10 @@ type ToolCardProps = { part: ToolPart; live: boolean; confirm: (callId: string, 
 export function ToolCard({ part, live, confirm }: ToolCardProps): JSX.Element {
   const title = toolTitle(part.tool_name, part.arguments)
   if (part.ask?.kind === 'uncertain') {
+    const approvalId = part.ask.approval_id ?? part.call_id
     return (
       <UncertainCard
-        approvalId={part.ask.approval_id ?? part.call_id}
+        settle={(answer) => settle(approvalId, answer)}
         toolName={title}
         args={part.ask.arguments}
         description={part.ask.description}

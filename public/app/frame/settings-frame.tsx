@@ -18,6 +18,7 @@ const PARTS: readonly Part[] = [
   ['/settings/api-keys', 'API keys', 'Keys for scripts and other programs that talk to Steward.'],
   ['/settings/mail', 'Mail', 'Mail accounts: where mail is read, and by which server it is sent.'],
   ['/settings/telegram', 'Telegram', 'Talk to Steward from your phone, and answer its questions there.'],
+  ['/settings/notices', 'Notices by mail', 'Which notifications come to you by mail as well, and where to.'],
   ['/settings/webhooks', 'Webhooks', 'Addresses that Steward may send messages to.'],
   ['/settings/data', 'Data', 'Backups, export, how long things are kept, and what takes the disk.'],
   ['/settings/doctor', 'Doctor', 'What exposes this house, and how to mend it.', true],
@@ -33,7 +34,7 @@ const GROUPS: readonly (readonly [name: string, paths: readonly string[]])[] = [
     'Safety',
     ['/settings/security', '/settings/whitelists', '/settings/grants', '/settings/credentials', '/settings/api-keys'],
   ],
-  ['Connections', ['/settings/mail', '/settings/telegram', '/settings/webhooks']],
+  ['Connections', ['/settings/mail', '/settings/notices', '/settings/telegram', '/settings/webhooks']],
   ['House', ['/settings/data', '/settings/doctor', '/admin/users']],
 ]
 

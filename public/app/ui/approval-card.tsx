@@ -18,6 +18,8 @@ type ApprovalCardProps = {
   provenance?: Provenance[] | undefined
   mayRemember?: Remember[] | undefined
   where?: ComponentChildren
+  /** The arguments stand as they are. */
+  fixed?: boolean
   decide: (decision: Decision) => Promise<void> | void
 }
 
@@ -59,9 +61,11 @@ export function ApprovalCard(props: ApprovalCardProps): JSX.Element {
       )}
       {props.where}
       <Answers decide={decide} edited={draft !== null} invalid={Boolean(changed?.error)}>
-        <Button look="quiet" onClick={() => setDraft(draft === null ? pretty(props.args) : null)}>
-          {draft === null ? 'Edit' : 'Discard changes'}
-        </Button>
+        {!props.fixed && (
+          <Button look="quiet" onClick={() => setDraft(draft === null ? pretty(props.args) : null)}>
+            {draft === null ? 'Edit' : 'Discard changes'}
+          </Button>
+        )}
         <Button look="quiet" onClick={() => setNote(note === null ? '' : null)}>
           {note === null ? 'Add a note' : 'No note'}
         </Button>

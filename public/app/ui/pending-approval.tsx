@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { decide, type Approval } from '../pending.ts'
+import { decide, settle, type Approval } from '../pending.ts'
 import { ApprovalCard } from './approval-card.tsx'
 import { complain, tell } from './toast.tsx'
 import { toolTitle } from './tool-title.ts'
@@ -36,7 +36,7 @@ function Where({ approval }: { approval: Approval }) {
 function UncertainCall({ approval }: { approval: Approval }) {
   return (
     <UncertainCard
-      approvalId={approval.id}
+      settle={(answer) => settle(approval.id, answer)}
       toolName={toolTitle(approval.tool_name, approval.arguments)}
       args={approval.arguments}
       description={approval.description}

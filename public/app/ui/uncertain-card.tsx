@@ -1,5 +1,4 @@
 import type { ComponentChildren, JSX } from 'preact'
-import { settle } from '../pending.ts'
 import { useAction } from './action.ts'
 import { Arguments } from './arguments.tsx'
 import { Button } from './button.tsx'
@@ -7,12 +6,12 @@ import { Icon } from './icons.tsx'
 import { complain, tell } from './toast.tsx'
 
 type UncertainCardProps = {
-  approvalId: string
   toolName: string
   args: unknown
   description: string
   reason: string
   where?: ComponentChildren
+  settle: (answer: keyof typeof TOLD) => Promise<void>
 }
 
 const TOLD = { done: 'Noted as done.', again: 'It is done again.', give_up: 'Given up.' } as const
@@ -21,7 +20,7 @@ const TOLD = { done: 'Noted as done.', again: 'It is done again.', give_up: 'Giv
 export function UncertainCard(props: UncertainCardProps): JSX.Element {
   const { busy, run } = useAction()
   const answer = (decision: keyof typeof TOLD) =>
-    void run(() => settle(props.approvalId, decision).then(() => tell(TOLD[decision]), complain))
+    void run(() => props.settle(decision).then(() => tell(TOLD[decision]), complain))
   return (
     <section class="approval" aria-label={`Uncertain: ${props.description}`}>
       <header>

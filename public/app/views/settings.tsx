@@ -11,6 +11,7 @@ const ICONS: Record<string, IconName> = {
   '/settings/credentials': 'key',
   '/settings/mail': 'mail',
   '/settings/telegram': 'chat',
+  '/settings/notices': 'ring',
   '/settings/webhooks': 'hook',
   '/settings/whitelists': 'globe',
   '/settings/grants': 'shield',
