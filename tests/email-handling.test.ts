@@ -438,7 +438,7 @@ describe('a server that is killed while it handles mail', { skip: DOVECOT_MISSIN
 
   it('asks whether an answer went out that it does not find, and sends no second one', async () => {
     await killedAt(
-      /\r\n\.\r\n$/,
+      /(^|\n)\.\r\n$/,
       (id) => handling({ operation: 'reply', id, body: 'At eight.' }),
       async ({ exim, run, asked }) => {
         assert.equal(run.status, 'succeeded')
