@@ -25,6 +25,7 @@ const SEED = {
   smtp_port: 465,
   smtp_username: 'user@example.com',
   smtp_password: 'another-password',
+  enabled: false,
 }
 
 let steward: Steward
@@ -48,7 +49,7 @@ describe('mail accounts', () => {
       id: made.id,
       label: 'Work',
       account_type: 'trigger',
-      enabled: true,
+      enabled: false,
       address: 'user@example.com',
       agent_id: null,
       folders: ['INBOX'],

@@ -96,6 +96,31 @@ describe('the rules on the page of a mail account', { skip: MISSING }, () => {
     )
   })
 
+  it('gives the mailbox to an agent that looks after it, with its folders and further tools', async () => {
+    await page.getByRole('button', { name: 'Change who and what' }).click()
+    await page.getByLabel('An agent looks after it').check()
+    await page.getByLabel('Agent of the account').selectOption('None')
+    await page.getByLabel('Folders that are listened to').fill('INBOX\nBills/Open')
+    await page.getByText('Further tools for the agent here').click()
+    await page.getByRole('checkbox', { name: /^All of web(?!hook)/ }).check()
+    await page.getByRole('button', { name: 'Save' }).click()
+    await dialog().getByText('An account whose mail an agent handles needs that agent.').waitFor()
+    await look('mail-handling-dialog')
+    await page.getByLabel('Agent of the account').selectOption('Bookkeeper')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page
+      .getByText('An agent looks after this mailbox, mail by mail. It has the mailbox and these tools: web')
+      .waitFor()
+    await look('mail-handling')
+    const { body } = await steward.owner.get(account)
+    assert.deepEqual(
+      [body.account_type, body.folders, body.extra_tools],
+      ['handling', ['INBOX', 'Bills/Open'], ['web']],
+    )
+    await steward.owner.put(account, { account_type: 'trigger' })
+    await page.reload()
+  })
+
   it('switches a rule off and on, changes it, and removes it after a question', async () => {
     await page.getByRole('button', { name: 'Switch off “invoice friday”' }).click()
     await page.getByRole('button', { name: 'Switch on “invoice friday”' }).waitFor()

@@ -23,6 +23,9 @@ export type EmailAccount = {
   enabled: boolean
   address: string
   agent_id: string | null
+  account_type: 'trigger' | 'handling'
+  folders: string[]
+  extra_tools: string[]
   allowed_senders: string[] | null
   authserv_id: string | null
   auth: 'password' | 'oauth2'

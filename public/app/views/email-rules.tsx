@@ -41,6 +41,7 @@ export function EmailRules({ account, reload }: EmailRulesProps): JSX.Element {
         </div>
       }
     >
+      {account.account_type === 'handling' && <Handled account={account} />}
       <Allowed account={account} agent={nameOf(account.agent_id)} change={() => setEditing('start')} />
       <Problem error={rules.error ?? agents.error} retry={() => void saved()} />
       {!items && rules.loading && <Loading />}
@@ -78,6 +79,16 @@ export function EmailRules({ account, reload }: EmailRulesProps): JSX.Element {
         />
       )}
     </Section>
+  )
+}
+
+function Handled({ account: { extra_tools: tools } }: { account: StartingAccount }) {
+  const more = tools.length === 0 ? 'nothing else' : `these tools: ${tools.join(', ')}`
+  return (
+    <p class="break">
+      An agent looks after this mailbox, mail by mail. It has the mailbox and {more}, and asks before it marks, moves,
+      drafts or answers.
+    </p>
   )
 }
 

@@ -6,6 +6,7 @@ import { DialogForm } from '../ui/dialog-form.tsx'
 import { AreaField, ChoiceField, SelectField, TextField } from '../ui/field.tsx'
 import { Problem } from '../ui/states.tsx'
 import type { StartingAccount } from '../work/email-rule-types.ts'
+import { ToolTree } from '../work/tools-field.tsx'
 import type { Agent } from '../work/types.ts'
 
 type EmailStartDialogProps = {
@@ -17,6 +18,20 @@ type EmailStartDialogProps = {
 
 type Who = 'whitelist' | 'listed' | 'anybody'
 
+const KINDS = [
+  [
+    'trigger',
+    'Its mails start agents',
+    'Each mail that fits a rule, the moment it comes. The agents use the tools that are theirs.',
+  ],
+  [
+    'handling',
+    'An agent looks after it',
+    'Each mail starts its agent, which may list, search, read, mark, move, draft and answer in this mailbox and nothing else. What it changes or sends, you are asked about first, unless you allow it for good.',
+  ],
+] as const
+const FIELDS = ['account_type', 'agent_id', 'allowed_senders', 'authserv_id', 'folders', 'extra_tools']
+
 const WHO = [
   ['whitelist', 'Senders on the email whitelist'],
   ['listed', 'Senders that are named here'],
@@ -26,6 +41,9 @@ const WHO = [
 /** Whose mails may start something, and which agent is there for those that no rule is for. */
 export function EmailStartDialog({ account, agents, onClose, onSaved }: EmailStartDialogProps): JSX.Element {
   const listed = account.allowed_senders
+  const [kind, setKind] = useState(account.account_type)
+  const [folders, setFolders] = useState(account.folders.join('\n'))
+  const [tools, setTools] = useState(account.extra_tools)
   const [agent, setAgent] = useState(account.agent_id ?? '')
   const [who, setWho] = useState<Who>(listed === null ? 'whitelist' : listed.includes('*') ? 'anybody' : 'listed')
   const [senders, setSenders] = useState(who === 'listed' ? (listed ?? []).join('\n') : '')
@@ -35,6 +53,9 @@ export function EmailStartDialog({ account, agents, onClose, onSaved }: EmailSta
     void run(async () => {
       const named = senders.split(/[\s,;]+/).filter((one) => one !== '')
       await api.put(`/api/email-accounts/${account.id}`, {
+        account_type: kind,
+        folders: linesOf(folders),
+        extra_tools: kind === 'handling' ? tools : account.extra_tools,
         agent_id: agent || null,
         allowed_senders: who === 'whitelist' ? null : who === 'anybody' ? ['*'] : named,
         authserv_id: server.trim() || null,
@@ -43,6 +64,13 @@ export function EmailStartDialog({ account, agents, onClose, onSaved }: EmailSta
     })
   return (
     <DialogForm title="Who and what" action="Save" onClose={onClose} onSubmit={save} busy={busy}>
+      <ChoiceField
+        label="What this mailbox is for"
+        value={kind}
+        options={KINDS}
+        onChange={setKind}
+        error={fieldError(error, 'account_type')}
+      />
       <SelectField
         label="Agent of the account"
         hint="For every mail where there are no rules, and for rules that name no other."
@@ -70,7 +98,27 @@ export function EmailStartDialog({ account, agents, onClose, onSaved }: EmailSta
         onInput={setServer}
         error={fieldError(error, 'authserv_id')}
       />
-      <Problem error={elsewhere(error, ['agent_id', 'allowed_senders', 'authserv_id'])} />
+      <AreaField
+        label="Folders that are listened to"
+        hint="One a line. Empty: every folder that mail comes into."
+        value={folders}
+        onInput={setFolders}
+        error={fieldError(error, 'folders')}
+        rows={2}
+      />
+      {kind === 'handling' && (
+        <details open={tools.length > 0}>
+          <summary>Further tools for the agent here</summary>
+          <ToolTree chosen={tools} onChange={setTools} nothing="None: it has the mailbox and nothing else." />
+        </details>
+      )}
+      <Problem error={elsewhere(error, FIELDS)} />
     </DialogForm>
   )
 }
+
+const linesOf = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')

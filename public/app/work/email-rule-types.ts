@@ -31,6 +31,9 @@ export type Rehearsal = {
 /** What of an account decides what its mails start. */
 export type StartingAccount = {
   id: string
+  account_type: 'trigger' | 'handling'
+  folders: string[]
+  extra_tools: string[]
   agent_id: string | null
   allowed_senders: string[] | null
   authserv_id: string | null

@@ -54,7 +54,14 @@ export function ToolsField({
   )
 }
 
-function ToolTree({ chosen, onChange }: { chosen: string[]; onChange: (tools: string[]) => void }) {
+type ToolTreeProps = { chosen: string[]; onChange: (tools: string[]) => void; nothing?: string }
+
+/** Every tool with its operations, to choose from. */
+export function ToolTree({
+  chosen,
+  onChange,
+  nothing = 'Nothing is chosen yet: this is the same as no tools.',
+}: ToolTreeProps): JSX.Element {
   const tools = useResource<{ items: Tool[] }>('/api/tools')
   return (
     <div class="tool-tree">
@@ -63,7 +70,7 @@ function ToolTree({ chosen, onChange }: { chosen: string[]; onChange: (tools: st
       {(tools.data?.items ?? []).map((tool) => (
         <ToolChoice key={tool.name} tool={tool} chosen={chosen} onChange={onChange} />
       ))}
-      {!chosen.length && tools.data && <p class="hint">Nothing is chosen yet: this is the same as no tools.</p>}
+      {!chosen.length && tools.data && <p class="hint">{nothing}</p>}
     </div>
   )
 }
