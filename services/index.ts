@@ -212,7 +212,8 @@ export function createServices(deps: ServicesDeps) {
     givesAway,
     mask: credentials.mask,
   }
-  const telegram = createTelegram({ ...deps, ...staff, ...works, ...talk, outbox: webhooks.outbox, lists: listsOf })
+  const phone = { outbox: webhooks.outbox, lists: listsOf, mailChatOf: mail.messages.chatOf }
+  const telegram = createTelegram({ ...deps, ...staff, ...works, ...talk, ...phone })
   closing.add('telegram', () => telegram.close())
   const history = createHistory({ db, agents, tasks })
   const eventLog = createEventLog({ db })

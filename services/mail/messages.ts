@@ -84,6 +84,10 @@ export function createEmailMessages({ db, now }: Deps) {
   const ofRun = db.prepare<[string], Row>(
     `SELECT ${COLUMNS} FROM email_messages WHERE id = (SELECT email_message_id FROM email_runs WHERE run_id = ?)`,
   )
+  const chatOf = db.prepare<[string], { chat: string | null }>(
+    `SELECT telegram_chat_id AS chat FROM email_accounts WHERE id = (SELECT account_id FROM email_messages
+       WHERE id = (SELECT email_message_id FROM email_runs WHERE run_id = ?))`,
+  )
   const runsOf = db.prepare<[string], string>(
     'SELECT run_id FROM email_runs WHERE email_message_id = ? ORDER BY run_id',
   )
@@ -145,6 +149,9 @@ export function createEmailMessages({ db, now }: Deps) {
       const row = ofRun.get(runId)
       return row ? shown(row) : null
     },
+
+    /** The chat where the owner wants to hear of a run that a mail started; undefined for any other, and where none is named. */
+    chatOf: (runId: string): string | undefined => chatOf.get(runId)?.chat ?? undefined,
 
     /** Lets go of what was looked at before that, so much at most. Says how many went. */
     sweep: (before: string, limit: number): number => sweep.run(before, limit).changes,

@@ -13,24 +13,35 @@ export type NoticingDeps = {
   db: { transact: <T>(work: () => T) => T }
   bots: Bots
   chats: Chats
+  /** The chat that the mail account of a run names. */
+  mailChatOf: (runId: string) => string | undefined
 }
 
 const MOST_CHARS = 3_500
 
-/** Tells what the owner should know in their own chats, as far as they chose it. Questions come with buttons instead. */
-export function createNoticing({ newId, events, outbox, db, bots, chats }: NoticingDeps) {
+/**
+ * Tells what the owner should know in their own chats, as far as they chose it; of a run that a mail started, in the chat that its
+ * mail account names. Questions come with buttons instead.
+ */
+export function createNoticing({ newId, events, outbox, db, bots, chats, mailChatOf }: NoticingDeps) {
   const following = new Map<string, () => void>()
 
   function told({ userId, frame }: Told): void {
     if (frame.type !== 'notification' || frame.kind === 'approval') return
     const kind = NOTICE_KINDS.find((one) => one === frame.kind)
-    if (kind === undefined || !bots.find(userId).notices.includes(kind)) return
+    if (kind === undefined) return
+    const own = chats.list(userId).filter(({ owner }) => owner)
+    const named = frame.run_id === null ? undefined : mailChatOf(frame.run_id)
+    const ofMail = own.filter(({ chatId }) => chatId === named)
+    const wanted = bots.find(userId).notices.includes(kind) ? own : []
+    const to = ofMail.length > 0 ? ofMail : wanted
+    if (to.length === 0) return
     const words = inert([frame.title, frame.text].filter(Boolean).join('\n\n').slice(0, MOST_CHARS).toWellFormed())
     const body = JSON.stringify({ kind: 'text', ...words } satisfies Body)
     db.transact(() => {
-      for (const { chatId, owner } of chats.list(userId)) {
+      for (const { chatId } of to) {
         const about = { id: newId(), userId, runId: frame.run_id, callId: null, door: 'telegram' } as const
-        if (owner) outbox.enqueue({ ...about, address: addressOfChat(userId, chatId), body })
+        outbox.enqueue({ ...about, address: addressOfChat(userId, chatId), body })
       }
     })
   }

@@ -37,6 +37,8 @@ export type QuestionsDeps = {
   answers: Answers
   bots: Bots
   chats: Chats
+  /** The chat that the mail account of a run names. */
+  mailChatOf: (runId: string) => string | undefined
   lineOf: (userId: string) => Line
 }
 
@@ -68,7 +70,10 @@ export function createQuestions(deps: QuestionsDeps) {
     const [root = run] = store.ancestors(run)
     const asked = answers.find(root.id)
     if (asked && run.attended) return chats.find(asked.userId, asked.chatId)?.owner ? [asked.chatId] : []
-    if (run.attended || !bots.find(run.userId).notices.includes('approval')) return []
+    if (run.attended) return []
+    const named = deps.mailChatOf(root.id)
+    if (named !== undefined && chats.find(run.userId, named)?.owner) return [named]
+    if (!bots.find(run.userId).notices.includes('approval')) return []
     return chats.list(run.userId).flatMap(({ chatId, owner }) => (owner ? [chatId] : []))
   }
 

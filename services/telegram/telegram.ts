@@ -32,7 +32,7 @@ import { createWriting } from './writing.ts'
 
 export type TelegramDeps = BotsDeps &
   Omit<RepliesDeps, 'agents' | 'grants'> &
-  Pick<QuestionsDeps, 'approvals' | 'decisions' | 'registry'> &
+  Pick<QuestionsDeps, 'approvals' | 'decisions' | 'registry' | 'mailChatOf'> &
   Pick<SwitchboardDeps, 'mayWork'> & {
     config: { telegramApiRoot: string | undefined }
     newId: () => string

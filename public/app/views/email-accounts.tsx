@@ -28,6 +28,7 @@ export type EmailAccount = {
   extra_tools: string[]
   allowed_senders: string[] | null
   authserv_id: string | null
+  telegram_chat_id: string | null
   auth: 'password' | 'oauth2'
   tls_ca: string | null
   imap_host: string | null

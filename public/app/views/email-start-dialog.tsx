@@ -4,9 +4,11 @@ import { api, elsewhere, fieldError } from '../api.ts'
 import { useAction } from '../ui/action.ts'
 import { DialogForm } from '../ui/dialog-form.tsx'
 import { AreaField, ChoiceField, SelectField, TextField } from '../ui/field.tsx'
+import { useResource } from '../ui/resource.ts'
 import { Problem } from '../ui/states.tsx'
 import type { StartingAccount } from '../work/email-rule-types.ts'
 import { ToolTree } from '../work/tools-field.tsx'
+import type { TelegramChat } from './telegram-types.ts'
 import type { Agent } from '../work/types.ts'
 
 type EmailStartDialogProps = {
@@ -30,7 +32,15 @@ const KINDS = [
     'Each mail starts its agent, which may list, search, read, mark, move, draft and answer in this mailbox and nothing else. What it changes or sends, you are asked about first, unless you allow it for good.',
   ],
 ] as const
-const FIELDS = ['account_type', 'agent_id', 'allowed_senders', 'authserv_id', 'folders', 'extra_tools']
+const FIELDS = [
+  'account_type',
+  'agent_id',
+  'allowed_senders',
+  'authserv_id',
+  'folders',
+  'extra_tools',
+  'telegram_chat_id',
+]
 
 const WHO = [
   ['whitelist', 'Senders on the email whitelist'],
@@ -48,6 +58,8 @@ export function EmailStartDialog({ account, agents, onClose, onSaved }: EmailSta
   const [who, setWho] = useState<Who>(listed === null ? 'whitelist' : listed.includes('*') ? 'anybody' : 'listed')
   const [senders, setSenders] = useState(who === 'listed' ? (listed ?? []).join('\n') : '')
   const [server, setServer] = useState(account.authserv_id ?? '')
+  const [chat, setChat] = useState(account.telegram_chat_id ?? '')
+  const chats = useResource<TelegramChat[]>('/api/telegram/whitelist').data?.filter(({ owner }) => owner) ?? []
   const { busy, error, run } = useAction()
   const save = () =>
     void run(async () => {
@@ -59,6 +71,7 @@ export function EmailStartDialog({ account, agents, onClose, onSaved }: EmailSta
         agent_id: agent || null,
         allowed_senders: who === 'whitelist' ? null : who === 'anybody' ? ['*'] : named,
         authserv_id: server.trim() || null,
+        telegram_chat_id: chat || null,
       })
       onSaved()
     })
@@ -98,6 +111,15 @@ export function EmailStartDialog({ account, agents, onClose, onSaved }: EmailSta
         onInput={setServer}
         error={fieldError(error, 'authserv_id')}
       />
+      {(chats.length > 0 || chat !== '') && (
+        <SelectField
+          label="Telegram chat for its questions and results"
+          value={chat}
+          options={[['', 'As for everything else'], ...chatOptions(chats, chat)]}
+          onChange={setChat}
+          error={fieldError(error, 'telegram_chat_id')}
+        />
+      )}
       <AreaField
         label="Folders that are listened to"
         hint="One a line. Empty: every folder that mail comes into."
@@ -115,6 +137,12 @@ export function EmailStartDialog({ account, agents, onClose, onSaved }: EmailSta
       <Problem error={elsewhere(error, FIELDS)} />
     </DialogForm>
   )
+}
+
+/** The chosen one stays to be seen, also where it is listed no more. */
+function chatOptions(chats: readonly TelegramChat[], chosen: string): [id: string, label: string][] {
+  const own = chats.map(({ chat_id: id, label }): [string, string] => [id, label || id])
+  return chosen === '' || own.some(([id]) => id === chosen) ? own : [...own, [chosen, `${chosen} (not one of yours)`]]
 }
 
 const linesOf = (text: string): string[] =>

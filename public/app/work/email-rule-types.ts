@@ -37,4 +37,5 @@ export type StartingAccount = {
   agent_id: string | null
   allowed_senders: string[] | null
   authserv_id: string | null
+  telegram_chat_id: string | null
 }
