@@ -3,13 +3,20 @@ import type { Services } from '../services/index.ts'
 import type { EmailAccount } from '../services/mail/account-rows.ts'
 import type { Rehearsed } from '../services/mail/rehearsal.ts'
 import type { StoredTrigger } from '../services/mail/triggers.ts'
+import { cursorsOf, pageOf } from '../services/cursors.ts'
 import { visible } from '../services/policy/sanitize.ts'
-import { list, Ok, OK, Time, whole } from '../services/shapes/common.ts'
+import { Cursor, list, Ok, OK, Time, whole } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import { OUTCOMES } from './email-messages.ts'
 import { endpoint } from './endpoint.ts'
 
 const LONGEST_SHOWN = 2_000
+
+const PAGES = {
+  placeOf: ({ createdAt, id }: StoredTrigger) => `${createdAt} ${id}`,
+  order: 'ascending' as const,
+  cursors: cursorsOf('email-triggers'),
+}
 
 const Draft = lazy(() =>
   z.strictObject({
@@ -132,12 +139,14 @@ export const emailTriggerEndpoints = [
     description:
       'A mail of an allowed sender starts the agent of the first rule that fits it, or those of all (`mail_match` of `/api/settings/mail`). Without any rule, every such mail starts the agent of the account. `warning` says what keeps a rule from starting anything.',
     params: Account,
+    query: Cursor,
     output: Rules,
     errors: ['not_found'],
     example: whole([EXAMPLE]),
-    handle: ({ params }, { services, who }) => {
+    handle: ({ params, query }, { services, who }) => {
       const account = services.mail.accounts.get(who.user.id, params.id)
-      return whole(services.mail.triggers.ofAccount(account.id).map((trigger) => shown(account, trigger, services)))
+      const page = pageOf(services.mail.triggers.ofAccount(account.id), query, PAGES)
+      return { ...page, items: page.items.map((trigger) => shown(account, trigger, services)) }
     },
   }),
   endpoint({

@@ -154,7 +154,8 @@ export function createServices(deps: ServicesDeps) {
   const journal = createJournal(masked)
   const approvals = createApprovals(masked)
   const grants = createGrants({ ...base, timezone: config.timezone, audit })
-  const registry = createRegistry([...tools, ...deps.furtherTools], deps.toolSchemaFile)
+  const others = tools.filter(({ name }) => !deps.furtherTools.some((one) => one.name === name))
+  const registry = createRegistry([...others, ...deps.furtherTools], deps.toolSchemaFile)
   const toolNames = new Set(registry.tools().map(({ name }) => name))
   const tallies = createTallies({ db, isTool: (name) => toolNames.has(name) })
 

@@ -45,6 +45,8 @@ const BODIES: Record<string, () => object> = {
     operation: 'webhook.send_to_target',
     destinations: ['webhook:plumtree'],
   }),
+  'post /api/telegram/triggers': () => ({ trigger_word: 'lights', agent_id: things['/api/agents/{id}'] }),
+  'post /api/email-accounts/{id}/triggers': () => ({ phrase: 'invoice', agent_id: things['/api/agents/{id}'] }),
 }
 
 /** What needs a device that only a browser has; tests/passkeys.test.ts makes some. */
