@@ -227,7 +227,12 @@ describe('a server that is killed while Exim has the mail', { skip: DOVECOT_MISS
     relay.lose('nothing')
     if (inSent) dovecot.deliver(mail!, 'Sent')
     const second = await startSteward({ env: api.env, dataDir: first.dataDir })
-    return { second, chat: await second.owner.chat(id), callId: call_id, count: () => exim.mails().length - before }
+    return {
+      second,
+      chat: await second.owner.chat(id, { after: 0 }),
+      callId: call_id,
+      count: () => exim.mails().length - before,
+    }
   }
 
   it('knows after the restart that it is done, where it lies among what was sent', async () => {

@@ -76,13 +76,22 @@ export async function startDovecot(options: { introspectionUrl?: string; usernam
     chownSync(join(place, 'tmp', name), uid, gid)
     renameSync(join(place, 'tmp', name), join(place, 'new', name))
   }
-  const mails = (folder = 'INBOX') =>
+  const mailsNow = (folder: string) =>
     ['new', 'cur']
       .map((part) => join(folderOf(folder), part))
       .filter((place) => existsSync(place))
       .flatMap((place) => readdirSync(place).map((name) => join(place, name)))
       .sort((a, b) => basename(a).localeCompare(basename(b)))
       .map((file) => readFileSync(file, 'utf8'))
+  /** @NOTE Dovecot moves files from one to the other while they are read. */
+  const mails = (folder = 'INBOX', tries = 5): string[] => {
+    try {
+      return mailsNow(folder)
+    } catch (error) {
+      if (tries === 1 || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      return mails(folder, tries - 1)
+    }
+  }
   const spare = Array.from({ length: SPARE }, (_, n) => `box-${n}@example.test`)
   const users = [username, ...spare]
   // @NOTE written over in place: Dovecot goes on with the file that it has open.
