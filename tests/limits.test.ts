@@ -62,15 +62,26 @@ describe('what one turn costs', () => {
     assert(tokens <= 1500, `${tokens} tokens`)
   })
 
-  it('still does so with every tool there is', async () => {
+  it('still does so with every tool that a chat can have', async () => {
     await steward.owner.post('/api/agents', { name: 'Helper', prompt: 'Help.' })
     await steward.owner.post('/api/webhook-targets', { name: 'Hall', url: 'https://hall.example/hook' })
+    const mailbox = {
+      label: 'Post',
+      smtp_host: 'mail.example.com',
+      smtp_username: 'me@example.com',
+      smtp_password: 'x',
+    }
+    await steward.owner.post('/api/email-accounts', mailbox)
+    await steward.owner.post('/api/telegram/whitelist', { chat_id: '42', label: 'My phone' })
     api.answer(say('pong'))
     await (await open()).ask('ping')
     const names = api.requests[0]!.tools.map(({ name }) => name)
     assert.deepEqual(
       names,
-      steward.services.registry.tools().map(({ name }) => name),
+      steward.services.registry
+        .tools()
+        .map(({ name }) => name)
+        .filter((name) => name !== 'email_handling'),
     )
     const tokens = Buffer.byteLength(api.bodies[0]!) / 4
     assert(tokens <= 1500, `${tokens} tokens`)
