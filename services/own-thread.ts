@@ -17,16 +17,12 @@ export function createOwnThread<Job, Value>({
   file,
   limitMs,
   memory,
-  mostJobs = Infinity,
 }: {
   file: URL
   limitMs: number
   memory: ResourceLimits
-  /** After so many a new thread takes over, so that what the heap of one grew to is given back. */
-  mostJobs?: number
 }) {
   let worker: Worker | undefined
-  let jobs = 0
   let idle: NodeJS.Timeout | undefined
   let turn: Promise<unknown> = Promise.resolve()
 
@@ -46,7 +42,6 @@ export function createOwnThread<Job, Value>({
     clearTimeout(idle)
     const ending = worker
     worker = undefined
-    jobs = 0
     await ending?.terminate()
   }
 
@@ -56,7 +51,6 @@ export function createOwnThread<Job, Value>({
     at.postMessage(job, transfer)
     const [done] = await once(at, 'message', { signal: AbortSignal.any([caller, AbortSignal.timeout(limitMs)]) })
     rest(at)
-    if (++jobs >= mostJobs) await stop()
     return done as Done<Value>
   }
 

@@ -4,8 +4,7 @@ import type { MailMessage } from './message.ts'
 import type { Job } from './parse-worker.ts'
 
 const MIB = 1024 * 1024
-const MEMORY = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 }
-const MOST_JOBS = 500
+const MEMORY = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 4, stackSizeMb: 4 }
 
 /** Larger ones are not looked at: no mail server takes them. */
 export const MOST_MAIL_BYTES = 64 * MIB
@@ -19,7 +18,7 @@ export type MailReader = ReturnType<typeof createMailReader>
  * it is its header, with `readable` false and the reason in `problems`. `file` is where `parse-worker.ts` is, built or not.
  */
 export function createMailReader({ file, limitMs = 10_000 }: { file: URL; limitMs?: number }) {
-  const thread = createOwnThread<Job, MailMessage>({ file, limitMs, memory: MEMORY, mostJobs: MOST_JOBS })
+  const thread = createOwnThread<Job, MailMessage>({ file, limitMs, memory: MEMORY })
 
   async function attempt(job: Job, signal: AbortSignal): Promise<MailMessage> {
     const message = await thread.ask(job, signal, [job.raw.buffer as ArrayBuffer])
