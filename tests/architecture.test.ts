@@ -66,6 +66,7 @@ const HOMES: Record<string, RegExp> = {
   grammy: /^services\/telegram\/api\.ts$/,
   nodemailer: /^services\/mail\//,
   mailparser: /^services\/mail\/take-apart\.ts$/,
+  htmlparser2: /^services\/mail\/html-tags\.ts$/,
   marked: /^(public\/app|services\/telegram)\//,
   dompurify: /^public\/app\//,
   cronstrue: /^public\/app\//,

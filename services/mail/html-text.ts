@@ -1,7 +1,6 @@
-import { decodeEntities } from './html-entities.ts'
 import { createLines, type Lines } from './html-lines.ts'
 import { hiddenSelectors, isHidden } from './html-styles.ts'
-import { piecesOf, RAW, type Attributes, type Piece } from './html-tags.ts'
+import { eachPiece, type Attributes, type Piece } from './html-tags.ts'
 
 const BLOCKS = new Set(
   (
@@ -13,7 +12,10 @@ const SPACED = new Set('p ul ol dl h1 h2 h3 h4 h5 h6 pre blockquote table'.split
 const VOID = new Set('area base basefont br col embed frame hr img input link meta param source track wbr'.split(' '))
 /** Not text for a reader, or not shown to one. */
 const UNREAD = new Set(
-  'noscript template frameset object applet canvas svg math audio video map select button dialog'.split(' '),
+  (
+    'script style title textarea xmp iframe noembed noframes plaintext noscript template frameset object applet canvas svg math ' +
+    'audio video map select button dialog'
+  ).split(' '),
 )
 
 const LONGEST_HTML = 2 * 1024 * 1024
@@ -31,18 +33,18 @@ export function htmlText(html: string): string {
   const selectors = hiddenSelectors(whole)
   const writer = createWriter()
   let hidden: Hidden | undefined
-  for (const piece of piecesOf(whole)) {
+  eachPiece(whole, (piece) => {
     if (hidden) hidden = stillHidden(hidden, piece)
     else if (piece.kind !== 'open') writer.write(piece)
     else if (UNREAD.has(piece.name) || isHidden(piece.name, piece.attributes, selectors)) hidden = hiddenBy(piece.name)
     else writer.write(piece)
-  }
+  })
   return writer.text()
 }
 
 /** What holds nothing hides nothing further. */
 function hiddenBy(name: string): Hidden | undefined {
-  return VOID.has(name) || RAW.has(name) ? undefined : { name, depth: 1 }
+  return VOID.has(name) ? undefined : { name, depth: 1 }
 }
 
 function stillHidden({ name, depth }: Hidden, piece: Piece): Hidden | undefined {
@@ -59,9 +61,8 @@ function createWriter() {
   let anchor: Anchor | undefined
 
   function words(text: string): void {
-    const read = decodeEntities(text)
-    lines.words(read, pre > 0)
-    if (anchor && anchor.text.length < LONGEST_LINK_TEXT) anchor.text += read
+    lines.words(text, pre > 0)
+    if (anchor && anchor.text.length < LONGEST_LINK_TEXT) anchor.text += text
   }
 
   function leaveAnchor(): void {
@@ -75,7 +76,7 @@ function createWriter() {
     else if (name === 'td' || name === 'th') lines.words(' ', false)
     else if (name === 'a') {
       leaveAnchor()
-      anchor = { target: decodeEntities(attributes.get('href') ?? '').trim(), text: '' }
+      anchor = { target: (attributes.get('href') ?? '').trim(), text: '' }
     } else if (name === 'li') lines.item()
     else if (BLOCKS.has(name)) {
       border(name, lines)
