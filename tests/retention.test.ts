@@ -40,7 +40,7 @@ describe('who may ask for it', () => {
     assert.equal(status, 200)
     assert.ok(Object.values(body.deleted).every((count) => count === 0))
     assert.deepEqual(Object.keys(body.deleted).sort(), [
-      'approval_links', 'audit', 'conversations', 'email_messages', 'events', 'grant_uses', 'http_sessions', 'idempotency_keys', 'notifications', 'occurrences', 'outbox', 'password_resets', 'runs', 'trash',
+      'approval_links', 'audit', 'conversations', 'email_messages', 'email_reservations', 'events', 'grant_uses', 'http_sessions', 'idempotency_keys', 'notifications', 'occurrences', 'outbox', 'password_resets', 'runs', 'telegram_seen', 'trash',
     ]) // prettier-ignore
   })
 
@@ -206,6 +206,23 @@ describe('everything else', () => {
     const [one, two] = [steward.services.housekeeping.sweep(), steward.services.housekeeping.sweep()]
     assert.equal(one, two)
     await one
+  })
+})
+
+describe('what only counts for a while', () => {
+  it('goes once nothing reads it any more: places in daily limits, and which updates of Telegram were taken', async () => {
+    await using steward = await startInside()
+    const { db, housekeeping, now } = steward.services
+    const daysAgo = (days: number) => new Date(now().getTime() - days * 24 * 3600_000).toISOString()
+    const reserve = db.prepare('INSERT INTO email_reservations (call_id, address, day, created_at) VALUES (?, ?, ?, ?)')
+    const see = db.prepare('INSERT INTO telegram_seen (bot_id, update_id, created_at) VALUES (?, ?, ?)')
+    for (const days of [0, 59, 61])
+      reserve.run(`call-${days}`, 'ann@example.org', daysAgo(days).slice(0, 10), daysAgo(days))
+    for (const days of [0, 6, 8]) see.run('1', days, daysAgo(days))
+    const removed = await housekeeping.sweep()
+    assert.deepEqual([removed.email_reservations, removed.telegram_seen], [1, 1])
+    assert.deepEqual(db.prepare('SELECT call_id FROM email_reservations ORDER BY call_id').pluck().all(), ['call-0', 'call-59']) // prettier-ignore
+    assert.deepEqual(db.prepare('SELECT update_id FROM telegram_seen ORDER BY update_id').pluck().all(), [0, 6])
   })
 })
 

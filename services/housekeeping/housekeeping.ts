@@ -25,6 +25,7 @@ const GRANT_USES_DAYS = 60
 const EMAILS_DAYS = 400
 /** So long a link that leads nowhere any more is told from one that never was. */
 const LINKS_DAYS = 30
+const TELEGRAM_DAYS = 7
 
 /** How many rows went from each table. */
 export type Removed = Record<string, number>
@@ -99,6 +100,8 @@ export function createHousekeeping(deps: HousekeepingDeps) {
     () => ({ idempotency_keys: deps.idempotency.sweep() }),
     () => ({ grant_uses: records.grantUses(daysAgo(GRANT_USES_DAYS)) }),
     () => ({ approval_links: records.links(daysAgo(LINKS_DAYS)) }),
+    () => ({ email_reservations: records.reservations(daysAgo(GRANT_USES_DAYS)) }),
+    () => ({ telegram_seen: records.telegram(daysAgo(TELEGRAM_DAYS)) }),
     () => ({ password_resets: deps.passwordResets.sweep() }),
   ]
 

@@ -24,10 +24,19 @@ export function createOldRecords({ db }: Pick<Deps, 'db'>) {
   const uses = db.prepare('DELETE FROM grant_uses WHERE day < ?')
 
   const links = db.prepare('DELETE FROM approval_links WHERE expires_at < ?')
+  const reservations = db.prepare('DELETE FROM email_reservations WHERE day < ?')
+  const updates = db.prepare('DELETE FROM telegram_seen WHERE created_at < ?')
+  const told = db.prepare('DELETE FROM telegram_told WHERE told_at < ?')
 
   return {
     /** Links of mails whose questions were over before that. */
     links: (before: string): number => links.run(before).changes,
+
+    /** Counts of mails by the day, which only today's is read of. */
+    reservations: (before: string): number => reservations.run(before.slice(0, 10)).changes,
+
+    /** Which updates were taken; Telegram itself keeps what was not confirmed for a day. And what chats were told, once a day. */
+    telegram: (before: string): number => updates.run(before).changes + told.run(before).changes,
 
     /** What left the house and arrived, or certainly did not. */
     deliveries: (before: string, limit: number): number => settled.run(firstIdOf(before), before, limit).changes,

@@ -1,8 +1,6 @@
 import type { Deps } from '../deps.ts'
 
 const DAY_MS = 24 * 3600_000
-/** Telegram keeps what was not confirmed for a day. */
-const KEPT_MS = 7 * DAY_MS
 
 /** What of a chat is said once a day at most. */
 export type Daily = 'refused' | 'nobody'
@@ -16,8 +14,6 @@ export function createSeen({ db, now }: Deps) {
     `INSERT INTO telegram_told (user_id, chat_id, what, told_at) VALUES (@userId, @chatId, @what, @at)
      ON CONFLICT (user_id, chat_id, what) DO UPDATE SET told_at = excluded.told_at WHERE told_at <= @before`,
   )
-  const sweepSeen = db.prepare('DELETE FROM telegram_seen WHERE created_at < ?')
-  const sweepTold = db.prepare('DELETE FROM telegram_told WHERE told_at < ?')
 
   const at = (ms = 0) => new Date(now().getTime() + ms).toISOString()
 
@@ -28,10 +24,5 @@ export function createSeen({ db, now }: Deps) {
     /** False where this chat was told so within a day. */
     daily: (userId: string, chatId: string, what: Daily): boolean =>
       tell.run({ userId, chatId, what, at: at(), before: at(-DAY_MS) }).changes === 1,
-
-    sweep(): void {
-      sweepSeen.run(at(-KEPT_MS))
-      sweepTold.run(at(-DAY_MS))
-    },
   }
 }

@@ -164,7 +164,6 @@ export function createTelegram(deps: TelegramDeps) {
     },
 
     start(): void {
-      seen.sweep()
       switchboard.start()
     },
 
