@@ -9,7 +9,8 @@ import type { ListedMail } from '../mail/mailbox.ts'
 import type { Labels } from '../shapes/labels.ts'
 import { lazy } from '../shapes/lazy.ts'
 import { draftMail, replyToMail } from './email-handling-writing.ts'
-import { houseClock, listText, mailSource, mailText } from './email-wording.ts'
+import { Listing, listMails, LOOKS, MailFolderName, MailId, MailQuery, readMail, searchMails } from './email-looking.ts'
+import { houseClock } from './email-wording.ts'
 import { quoted } from './wording.ts'
 
 export type HandlingMail = Pick<Mail, 'mailboxOf' | 'read' | 'sending' | 'inHand'>
@@ -25,11 +26,7 @@ export type Bound = {
   called: (id: string) => string
 }
 
-const STRANGERS: Labels = { integrity: 'third_party', privacy: 'private' }
 const NOTHING_READ: Labels = { integrity: 'owner', privacy: 'private' }
-const USUALLY = 20
-const MOST_LISTED = 50
-const MOST_QUERY = 200
 const FLAGS = { seen: '\\Seen', flagged: '\\Flagged', answered: '\\Answered' } as const
 const TRASH = /^(trash|deleted)$/i
 
@@ -39,15 +36,6 @@ type Move = { id: string; folder: string }
 /** One mailbox, for the run that looks after it. To every other run this tool does not exist, and each call of it is refused. */
 export function createEmailHandlingTool({ now, timezone, mail }: EmailHandlingToolDeps): Tool {
   const clock = houseClock(timezone, now)
-  const Id = lazy(() => z.string().min(1).max(2000))
-  const Folder = lazy(() => z.string().min(1).max(500))
-  const reads = {
-    effect: 'read',
-    destructive: false,
-    attendedOnly: false,
-    yields: STRANGERS,
-    recovery: 'redo',
-  } as const
   const writes = { effect: 'write', destructive: false, attendedOnly: false, yields: NOTHING_READ } as const
 
   const bound: Bound = {
@@ -83,55 +71,38 @@ export function createEmailHandlingTool({ now, timezone, mail }: EmailHandlingTo
     return {}
   }
 
-  const list = operation<{ folder?: string | undefined; limit: number; unread_only: boolean }>({
-    ...reads,
+  const place = (context: ToolContext) => ({ box: boxOf(context), signal: context.signal })
+
+  const list = operation<Listing>({
+    ...LOOKS,
     description: 'The newest mails of a folder (INBOX unless said otherwise), newest first',
-    input: lazy(() =>
-      z.strictObject({
-        folder: Folder().optional(),
-        limit: z.int().min(1).max(MOST_LISTED).default(USUALLY),
-        unread_only: z.boolean().default(false),
-      }),
-    ),
+    input: Listing,
     inspect: nothing,
     describe: ({ folder = 'INBOX' }) => `List the mails in ${quoted(folder, 100)}.`,
-    run: async ({ folder = 'INBOX', limit, unread_only: unreadOnly }, context) => {
-      const { mails, total } = await boxOf(context).list({ folder, limit, unreadOnly }, context.signal)
-      const what = `${mails.length} of ${total} ${unreadOnly ? 'unread ' : ''}mails in ${quoted(folder, 60)}`
-      const content = mails.length === 0 ? `No mails. (${what})` : `${what}, newest first:\n${listText(mails)}`
-      return { content, summary: what, source: 'the list of mails' }
-    },
+    run: async (listing, context) => listMails(place(context), listing),
   })
 
   const search = operation<{ query: string; folder?: string | undefined }>({
-    ...reads,
+    ...LOOKS,
     description: 'Mails in which every word occurs, in any folder; "in quotation marks" for words together',
-    input: lazy(() => z.strictObject({ query: z.string().min(1).max(MOST_QUERY), folder: Folder().optional() })),
+    input: lazy(() => z.strictObject({ query: MailQuery(), folder: MailFolderName().optional() })),
     inspect: nothing,
     describe: ({ query }) => `Search the mails for ${quoted(query)}.`,
-    run: async ({ query, folder }, context) => {
-      const { mails, total, leftOut } = await boxOf(context).search({ query, folder, limit: USUALLY }, context.signal)
-      const rest = leftOut.length === 0 ? '' : `\n[Not searched: ${leftOut.map((one) => quoted(one, 60)).join(', ')}]`
-      const what = `${mails.length} of ${total} mails found`
-      const content = mails.length === 0 ? 'Nothing found.' : `${what}, newest first:\n${listText(mails)}`
-      return { content: content + rest, summary: what, source: 'a search in the mails' }
-    },
+    run: async (query, context) => searchMails(place(context), query),
   })
 
   const read = operation<{ id: string }>({
-    ...reads,
+    ...LOOKS,
     description: 'A whole mail, by the id from a list or search; it stays unread',
-    input: lazy(() => z.strictObject({ id: Id() })),
+    input: lazy(() => z.strictObject({ id: MailId() })),
     inspect: ({ id }, _userId, _callId, runId) => {
       bound.assertIn(bound.accountOf(runId), id)
       return {}
     },
     describe: () => 'Read a mail.',
-    run: async ({ id }, { userId, runId, signal }) => {
-      bound.assertIn(bound.accountOf(runId), id)
-      const { listed, message } = await mail().read(userId, id, signal)
-      const source = mailSource(listed, message, clock)
-      return { content: mailText(listed, message), summary: `${quoted(message.subject, 100)}, ${source}`, source }
+    run: async ({ id }, context) => {
+      bound.assertIn(bound.accountOf(context.runId), id)
+      return readMail(mail(), id, context, clock)
     },
   })
 
@@ -139,7 +110,7 @@ export function createEmailHandlingTool({ now, timezone, mail }: EmailHandlingTo
     ...writes,
     description: 'Mark a mail as seen, unseen, flagged, unflagged or answered',
     input: lazy(() =>
-      z.strictObject({ id: Id(), flag: z.enum(['seen', 'unseen', 'flagged', 'unflagged', 'answered']) }),
+      z.strictObject({ id: MailId(), flag: z.enum(['seen', 'unseen', 'flagged', 'unflagged', 'answered']) }),
     ),
     recovery: 'verify',
     verify: async ({ id, flag: mark }, context) => {
@@ -162,7 +133,7 @@ export function createEmailHandlingTool({ now, timezone, mail }: EmailHandlingTo
   const move = operation<Move>({
     ...writes,
     description: 'Move a mail to another folder; to "Trash" to delete it',
-    input: lazy(() => z.strictObject({ id: Id(), folder: Folder() })),
+    input: lazy(() => z.strictObject({ id: MailId(), folder: MailFolderName() })),
     recovery: 'verify',
     verify: async ({ id, folder }, context) => {
       const account = bound.accountOf(context.runId)

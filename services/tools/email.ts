@@ -9,7 +9,8 @@ import type { Labels } from '../shapes/labels.ts'
 import { lazy } from '../shapes/lazy.ts'
 import { saveAttachment } from './email-attachment.ts'
 import { sendEmail } from './email-sending.ts'
-import { houseClock, listText, mailSource, mailText } from './email-wording.ts'
+import { Listing, listMails, LOOKS, MailId, MailQuery, readMail, searchMails } from './email-looking.ts'
+import { houseClock } from './email-wording.ts'
 import { named, quoted } from './wording.ts'
 
 export type EmailToolDeps = {
@@ -19,25 +20,13 @@ export type EmailToolDeps = {
   changes: Pick<FileChanges, 'write' | 'wasWritten'>
 }
 
-type Listing = { account?: string | undefined; folder?: string | undefined; limit: number; unread_only: boolean }
 type Query = { query: string; account?: string | undefined }
 
-const STRANGERS: Labels = { integrity: 'third_party', privacy: 'private' }
 const OWN: Labels = { integrity: 'owner', privacy: 'private' }
-const USUALLY = 20
-const MOST_LISTED = 50
-const MOST_QUERY = 200
 
 /** The mail of a user's accounts: looked into, and sent from. */
 export function createEmailTool({ now, timezone, mail, changes }: EmailToolDeps): Tool {
   const clock = houseClock(timezone, now)
-  const reads = {
-    effect: 'read',
-    destructive: false,
-    attendedOnly: false,
-    yields: STRANGERS,
-    recovery: 'redo',
-  } as const
   const Account = lazy(() => z.string().max(320).optional())
 
   /** By its label, id or address; else the only one, or the first. */
@@ -57,60 +46,44 @@ export function createEmailTool({ now, timezone, mail, changes }: EmailToolDeps)
     )
   }
 
-  const list = operation<Listing>({
-    ...reads,
+  const place = (account: EmailAccount, signal: AbortSignal) => ({
+    box: mail().mailboxOf(account),
+    label: account.label,
+    signal,
+  })
+
+  const list = operation<Listing & { account?: string | undefined }>({
+    ...LOOKS,
     description: 'The newest mails of a folder (INBOX unless said otherwise), newest first',
-    input: lazy(() =>
-      z.strictObject({
-        account: Account(),
-        folder: z.string().min(1).max(500).optional(),
-        limit: z.int().min(1).max(MOST_LISTED).default(USUALLY),
-        unread_only: z.boolean().default(false),
-      }),
-    ),
+    input: lazy(() => z.strictObject({ account: Account() }).extend(Listing().shape)),
     inspect: () => ({}),
     describe: ({ account, folder = 'INBOX' }) =>
       `List the mails in ${quoted(folder, 100)}${account === undefined ? '' : ` of ${quoted(account, 100)}`}.`,
-    run: async ({ account: wanted, folder = 'INBOX', limit, unread_only: unreadOnly }, { userId, signal }) => {
-      const account = accountOf(userId, wanted)
-      const { mails, total } = await mail().mailboxOf(account).list({ folder, limit, unreadOnly }, signal)
-      const what = `${mails.length} of ${total} ${unreadOnly ? 'unread ' : ''}mails in ${quoted(folder, 60)} of ${quoted(account.label, 60)}`
-      const content = mails.length === 0 ? `No mails. (${what})` : `${what}, newest first:\n${listText(mails)}`
-      return { content, summary: what, source: `the list of mails of ${account.label}` }
-    },
+    run: async ({ account, ...listing }, { userId, signal }) =>
+      listMails(place(accountOf(userId, account), signal), listing),
   })
 
   const read = operation<{ id: string }>({
-    ...reads,
+    ...LOOKS,
     description: 'A whole mail, by the id from a list or search; it stays unread',
-    input: lazy(() => z.strictObject({ id: z.string().min(1).max(2000) })),
+    input: lazy(() => z.strictObject({ id: MailId() })),
     inspect: () => ({}),
     describe: () => 'Read a mail.',
-    run: async ({ id }, { userId, signal }) => {
-      const { listed, message } = await mail().read(userId, id, signal)
-      const source = mailSource(listed, message, clock)
-      return { content: mailText(listed, message), summary: `${quoted(message.subject, 100)}, ${source}`, source }
-    },
+    run: async ({ id }, context) => readMail(mail(), id, context, clock),
   })
 
   const search = operation<Query>({
-    ...reads,
+    ...LOOKS,
     description: 'Mails in which every word occurs, in any folder; "in quotation marks" for words together',
-    input: lazy(() => z.strictObject({ query: z.string().min(1).max(MOST_QUERY), account: Account() })),
+    input: lazy(() => z.strictObject({ query: MailQuery(), account: Account() })),
     inspect: () => ({}),
     describe: ({ query }) => `Search the mails for ${quoted(query)}.`,
-    run: async ({ query, account: wanted }, { userId, signal }) => {
-      const account = accountOf(userId, wanted)
-      const { mails, total, leftOut } = await mail().mailboxOf(account).search({ query, limit: USUALLY }, signal)
-      const rest = leftOut.length === 0 ? '' : `\n[Not searched: ${leftOut.map((one) => quoted(one, 60)).join(', ')}]`
-      const what = `${mails.length} of ${total} mails found in ${quoted(account.label, 60)}`
-      const content = mails.length === 0 ? 'Nothing found.' : `${what}, newest first:\n${listText(mails)}`
-      return { content: content + rest, summary: what, source: `a search in the mails of ${account.label}` }
-    },
+    run: async ({ query, account }, { userId, signal }) =>
+      searchMails(place(accountOf(userId, account), signal), { query }),
   })
 
   const whitelist = operation<Record<string, never>>({
-    ...reads,
+    ...LOOKS,
     description: 'The addresses that mail may be sent to, and how many more go there today',
     input: lazy(() => z.strictObject({})),
     yields: OWN,
