@@ -164,6 +164,7 @@ describe('the page of files', { skip: MISSING }, () => {
     await page.getByText('The trash is empty').waitFor()
     await page.getByRole('link', { name: 'My files' }).click()
     await page.getByRole('link', { name: 'Photos 2026', exact: true }).waitFor()
+    await page.getByText(/One upload may have/).waitFor()
   })
 
   it('says what went wrong with an upload, and tries it again', async () => {
