@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 
 /** The schema version this program writes; the file's own is its `user_version`. */
-export const SCHEMA_VERSION = 7
+export const SCHEMA_VERSION = 8
 
 /**
  * The one connection. `transact` runs a synchronous function in a transaction (nested calls join the outer one);

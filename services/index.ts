@@ -10,6 +10,7 @@ import { createCredentials } from './credentials.ts'
 import { createDoctor } from './doctor/doctor.ts'
 import { createEventLog } from './event-log.ts'
 import { createEvents } from './events.ts'
+import { createFamilies } from './families.ts'
 import { given } from './given.ts'
 import { createGrants } from './grants.ts'
 import { createHealth } from './health.ts'
@@ -129,6 +130,8 @@ export function createServices(deps: ServicesDeps) {
   const myFiles = createMyFiles({ db, folder, newId, settings, trash, fileLabels, audit, log })
   closing.add('outgoing requests', () => Promise.all([outgoing.close(), reader.close()]))
 
+  const families = createFamilies({ ...deps, newId, vault, audit, settings, credentials, outgoing, closing })
+
   const models = createModels({
     credentials,
     baseUrls: given(config.baseUrls),
@@ -154,7 +157,7 @@ export function createServices(deps: ServicesDeps) {
   const journal = createJournal(masked)
   const approvals = createApprovals(masked)
   const grants = createGrants({ ...base, timezone: config.timezone, audit })
-  const others = tools.filter(({ name }) => !deps.furtherTools.some((one) => one.name === name))
+  const others = [...tools, ...families.tools].filter(({ name }) => !deps.furtherTools.some((one) => one.name === name))
   const registry = createRegistry([...others, ...deps.furtherTools], deps.toolSchemaFile)
   const toolNames = new Set(registry.tools().map(({ name }) => name))
   const tallies = createTallies({ db, isTool: (name) => toolNames.has(name) })
@@ -247,6 +250,7 @@ export function createServices(deps: ServicesDeps) {
     db,
     whitelists,
     ...furtherLists,
+    ...families.parts,
     webhooks,
     mail,
     telegram,

@@ -1,0 +1,1 @@
+-- What the further tools keep: calendars and contacts, memory, tool servers, push, monitors.

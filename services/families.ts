@@ -1,0 +1,27 @@
+import type { Tool } from './agent/tool.ts'
+import type { Audit } from './audit.ts'
+import type { createCloseStack } from './close.ts'
+import type { Credentials } from './credentials.ts'
+import type { Outgoing } from './outgoing/client.ts'
+import type { ServicesDeps } from './services-deps.ts'
+import type { Settings } from './settings.ts'
+import type { Vault } from './vault.ts'
+
+export type FamiliesDeps = ServicesDeps & {
+  newId: () => string
+  vault: Vault
+  audit: Audit
+  settings: Settings
+  credentials: Credentials
+  outgoing: Outgoing
+  closing: ReturnType<typeof createCloseStack>
+}
+
+/**
+ * The families of tools that bring tables, routes or connections of their own. `tools` are theirs for the registry; `parts`
+ * is what routes and the rest of the house use of them. Nothing of them is loaded or connected before its first use.
+ */
+export function createFamilies(_deps: FamiliesDeps) {
+  const tools: Tool[] = []
+  return { tools, parts: {} }
+}
