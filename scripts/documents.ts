@@ -43,6 +43,9 @@ export function writeDocuments(root: string, out: string): void {
     timezone: 'UTC',
     mail: () => assert.fail('Nobody has mail here.'),
     telegramChats: { list: () => [], find: () => undefined },
+    whitelists: { web: () => [], addWeb: () => {}, removeWeb: () => {} },
+    isAdmin: () => false,
+    offeredTo: () => [],
     otherAgents: { names: () => [], ask: () => assert.fail('Nobody asks here.') },
   })
   writeFileSync(join(out, 'tools.json'), JSON.stringify(toolSchemas(tools)))

@@ -47,6 +47,7 @@ import { createTelegram } from './telegram/telegram.ts'
 import { createTools } from './tools/index.ts'
 import { createRegistry } from './tools/registry.ts'
 import { configuredEngine } from './tools/search-engines.ts'
+import { createToolUses } from './tools/uses.ts'
 import { createTranscript } from './transcript.ts'
 import { createUsage } from './usage.ts'
 import { createVitals } from './vitals.ts'
@@ -125,6 +126,9 @@ export function createServices(deps: ServicesDeps) {
     mail: () => mail,
     telegramChats: { list: (...of) => telegram.chats.list(...of), find: (...of) => telegram.chats.find(...of) },
     searchEngine: () => configuredEngine(credentials.find),
+    whitelists,
+    isAdmin: (userId) => access.users.find(userId)?.role === 'admin',
+    offeredTo: (runId) => offeredTo(runId),
     otherAgents: { names: (userId) => agents.names(userId), ask: (call) => subAgents.ask(call) },
   })
   const myFiles = createMyFiles({ db, folder, newId, settings, trash, fileLabels, audit, log })
@@ -173,7 +177,7 @@ export function createServices(deps: ServicesDeps) {
   const mail = createMail({ ...deps, ...staff, ...works, ...told, webhooks, lists: listsOf })
   closing.add('mail', () => mail.close())
   const givesAway = (value: unknown) => leaks.find(value).some(({ form }) => form !== 'shape')
-  const { engine, queue, decisions, runs, subAgents, control } = createRunEngine({
+  const { engine, queue, decisions, runs, subAgents, control, offeredTo } = createRunEngine({
     ...base,
     log,
     timezone: config.timezone,
@@ -181,6 +185,7 @@ export function createServices(deps: ServicesDeps) {
     journal,
     approvals,
     registry,
+    uses: createToolUses({ db, names: () => registry.tools().map(({ name }) => name) }),
     settings,
     conversations,
     events,

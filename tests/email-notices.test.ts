@@ -422,10 +422,10 @@ describe('a question by mail, in the browser', { skip: MISSING || EXIM_MISSING }
     page = walk.page
   })
   after(async () => {
-    assert.deepEqual(walk.complaints, [])
     await walk.browser.close()
     await steward[Symbol.asyncDispose]()
     await exim[Symbol.asyncDispose]()
+    assert.deepEqual(walk.complaints, [])
   })
   async function look(name: string): Promise<void> {
     await walk.picture(name)

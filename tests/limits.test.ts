@@ -56,7 +56,7 @@ describe('what one turn costs', () => {
     const [request] = api.requests
     assert.deepEqual(
       request!.tools.map(({ name }) => name),
-      ['web', 'filesystem'],
+      ['web', 'filesystem', 'whitelist'],
     )
     const tokens = Buffer.byteLength(api.bodies[0]!) / 4
     assert(tokens <= 1500, `${tokens} tokens`)
@@ -75,14 +75,10 @@ describe('what one turn costs', () => {
     await steward.owner.post('/api/telegram/whitelist', { chat_id: '42', label: 'My phone' })
     api.answer(say('pong'))
     await (await open()).ask('ping')
-    const names = api.requests[0]!.tools.map(({ name }) => name)
-    assert.deepEqual(
-      names,
-      steward.services.registry
-        .tools()
-        .map(({ name }) => name)
-        .filter((name) => name !== 'email_handling'),
-    )
+    const tools = api.requests[0]!.tools as unknown as { name: string; description: string }[]
+    const behind = tools.find(({ name }) => name === 'tools')!.description
+    for (const name of ['web', 'filesystem', 'email', 'telegram', 'webhook', 'agent', 'whitelist'])
+      assert.ok(tools.some((one) => one.name === name) || behind.includes(`"${name}"`), name)
     const tokens = Buffer.byteLength(api.bodies[0]!) / 4
     assert(tokens <= 1500, `${tokens} tokens`)
   })

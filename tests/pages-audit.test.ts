@@ -26,9 +26,9 @@ describe('the page of the audit log', { skip: MISSING }, () => {
   })
 
   after(async () => {
-    assert.deepEqual(walk.complaints, [])
     await walk.browser.close()
     await steward[Symbol.asyncDispose]()
+    assert.deepEqual(walk.complaints, [])
   })
 
   /** A file written after a yes by hand, a site listed, and many changes of a setting. */

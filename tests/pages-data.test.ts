@@ -19,9 +19,9 @@ describe('the page about the data of the house', { skip: MISSING }, () => {
     await page.request.post(`${steward.url}/api/auth/login`, { data: OWNER })
   })
   after(async () => {
-    assert.deepEqual(walk.complaints, [])
     await walk.browser.close()
     await steward[Symbol.asyncDispose]()
+    assert.deepEqual(walk.complaints, [])
   })
 
   async function look(name: string): Promise<void> {

@@ -30,9 +30,9 @@ describe('the rules on the page of a mail account', { skip: MISSING }, () => {
     await page.goto(`${steward.url}${account.replace('/api/email-accounts', '/settings/mail')}`)
   })
   after(async () => {
-    assert.deepEqual(walk.complaints, [])
     await walk.browser.close()
     await steward[Symbol.asyncDispose]()
+    assert.deepEqual(walk.complaints, [])
   })
 
   const rules = async () => (await steward.owner.get(`${account}/triggers`)).body.items

@@ -21,10 +21,10 @@ describe('the page of mail accounts', { skip: MISSING || DOVECOT_MISSING }, () =
     await page.request.post(`${steward.url}/api/auth/login`, { data: OWNER })
   })
   after(async () => {
-    assert.deepEqual(walk.complaints, [])
     await walk.browser.close()
     await steward[Symbol.asyncDispose]()
     await dovecot[Symbol.asyncDispose]()
+    assert.deepEqual(walk.complaints, [])
   })
 
   const accounts = async () => (await steward.owner.get('/api/email-accounts')).body

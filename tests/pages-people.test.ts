@@ -24,10 +24,10 @@ describe('the page, where it is about people, models and lists', { skip: MISSING
   })
 
   after(async () => {
-    assert.deepEqual(walk.complaints, [])
     await walk.browser.close()
     await steward[Symbol.asyncDispose]()
     await model[Symbol.asyncDispose]()
+    assert.deepEqual(walk.complaints, [])
   })
 
   const open = (path: string) => page.goto(steward.url + path)

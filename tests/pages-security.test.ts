@@ -26,10 +26,10 @@ describe('the page, where it is about safety', { skip: MISSING }, () => {
   })
 
   after(async () => {
-    assert.deepEqual(walk.complaints, [])
     await walk.browser.close()
     await steward[Symbol.asyncDispose]()
     await Promise.all([site, evil, model].map((peer) => peer[Symbol.asyncDispose]()))
+    assert.deepEqual(walk.complaints, [])
   })
 
   const open = (path: string) => page.goto(steward.url + path)
@@ -162,6 +162,7 @@ describe('the page, where it is about safety', { skip: MISSING }, () => {
       model.answer(say(words()))
       await ask('Say that again.')
       await page.waitForFunction('document.querySelectorAll("article.answer[aria-busy=false]").length === 2')
+      await answer().getByRole('link').first().waitFor()
       assert.deepEqual(await hrefs(), [`${site.url}/more`])
     })
 

@@ -21,10 +21,10 @@ describe('the page of Telegram', { skip: MISSING }, () => {
     await page.request.post(`${steward.url}/api/auth/login`, { data: OWNER })
   })
   after(async () => {
-    assert.deepEqual(walk.complaints, [])
     await walk.browser.close()
     await steward[Symbol.asyncDispose]()
     await telegram[Symbol.asyncDispose]()
+    assert.deepEqual(walk.complaints, [])
   })
 
   const config = async () => (await steward.owner.get('/api/telegram/config')).body

@@ -32,6 +32,12 @@ const ARGUMENTS: Record<string, (text: string) => Record<string, unknown>> = {
   'email_handling.draft': (text) => ({ to: 'a@b.example', subject: text, body: text }),
   'email_handling.reply': (text) => ({ id: text, body: text }),
   'webhook.send_to_target': (text) => ({ target: text, body: { text } }),
+  'whitelist.list_domains': () => ({}),
+  'whitelist.add_domain': (text) => ({ domain: text.slice(0, 253), note: text }),
+  'whitelist.remove_domain': (text) => ({ domain: text.slice(0, 253) }),
+  'tools.find': (text) => ({ query: text }),
+  'tools.describe': (text) => ({ name: text }),
+  'tools.call': (text) => ({ name: text, arguments: { text } }),
   'agent.ask': (text) => ({ agent: text, message: text }),
 }
 

@@ -156,11 +156,6 @@ export function fixtureTools(world: World): Tool[] {
       },
       forget: { effect: 'write', destructive: true, input: { id: text() } },
     }),
-    tool('whitelist', {
-      list_domains: { effect: 'read', yields: OWN, says: () => 'None.' },
-      add_domain: { effect: 'write', destructive: true, attendedOnly: true, input: { domain: text() } },
-      remove_domain: { effect: 'write', destructive: true, attendedOnly: true, input: { domain: text() } },
-    }),
     tool('pushover', {
       send_notification: { effect: 'send', input: { title: maybe(text()), message: text() }, reach: () => to('phone') },
     }),

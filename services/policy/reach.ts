@@ -8,6 +8,7 @@ export type PolicyCall = {
   destructive: boolean
   attendedOnly: boolean
   listedOnly?: boolean
+  unlisted?: boolean
   reach: Reach
   /** Its arguments hold a secret of the house. */
   leaks?: boolean

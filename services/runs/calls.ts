@@ -60,9 +60,9 @@ export function createCalls(deps: CallsDeps) {
   }
 
   function lookedAt(parsed: ParsedCall, reach: Reach): Looked {
-    const { effect, destructive, attendedOnly, listedOnly = false } = parsed.operation
+    const { effect, destructive, attendedOnly, listedOnly = false, unlisted = false } = parsed.operation
     const leaks = goesOut(effect, reach) && givesAway(parsed.arguments)
-    const facts = { effect, destructive, attendedOnly, listedOnly, reach, leaks }
+    const facts = { effect, destructive, attendedOnly, listedOnly, unlisted, reach, leaks }
     return { parsed, reach, policy: { tool: parsed.tool.name, operation: parsed.name, ...facts } }
   }
 

@@ -1,5 +1,6 @@
 import type { ModelEvent } from '../agent/model.ts'
 import type { Masking } from '../policy/masking.ts'
+import { throughCatalogue } from '../tools/through-catalogue.ts'
 
 /** What of a turn is held back, since it could be the beginning of a secret. */
 export type Unsaid = { rest: () => string }
@@ -9,7 +10,7 @@ const TELLING = 8
 
 /**
  * A model turn whose words hold no known secret, also where one is cut over two pieces. The arguments of calls are as
- * the model wrote them: the policy looks at those.
+ * the model wrote them: the policy looks at those, and calls through the catalogue are the calls they stand for.
  */
 export function maskedTurn(events: AsyncIterable<ModelEvent>, masking: Pick<Masking, 'mask' | 'maskedText'>) {
   let text = masking.maskedText()
@@ -22,7 +23,7 @@ export function maskedTurn(events: AsyncIterable<ModelEvent>, masking: Pick<Mask
         yield event
       } else {
         yield* said(text.end())
-        yield { ...event, parts: event.parts.map(maskedPart) }
+        yield { ...event, parts: event.parts.map(maskedPart).map(throughCatalogue) }
       }
     }
   }

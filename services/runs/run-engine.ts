@@ -14,6 +14,7 @@ import type { Lists } from '../policy/decide.ts'
 import type { Settings } from '../settings.ts'
 import type { Tallies } from '../tallies.ts'
 import type { Registry } from '../tools/registry.ts'
+import type { ToolUses } from '../tools/uses.ts'
 import { createAdmission } from './admission.ts'
 import { createBills } from './bills.ts'
 import { createCallRecords } from './call-records.ts'
@@ -44,6 +45,7 @@ export type RunEngineDeps = Deps & {
   journal: Journal
   approvals: Approvals
   registry: Registry
+  uses: ToolUses
   settings: Settings
   conversations: Conversations
   events: Events
@@ -125,5 +127,6 @@ export function createRunEngine(deps: RunEngineDeps) {
   const subAgents = createSubAgents({ store, agents, submit: runs.submit })
   const control = createControl({ ...deps, runs, queue, gate, nameOf })
   deps.budgets.onFreed(runs.release)
-  return { engine, queue, decisions, runs, subAgents, control }
+  const offeredTo = (runId: string) => turns.offeredTo(store.get(runId))
+  return { engine, queue, decisions, runs, subAgents, control, offeredTo }
 }

@@ -2,6 +2,7 @@ import type { ModelEvent, ModelRequest, ToolSchema } from '../agent/model.ts'
 import { beginning, reference, systemPrompt } from '../agent/prompt.ts'
 import type { Budgets } from '../budgets.ts'
 import { estimateInputTokens, estimateUsd } from '../models/estimate.ts'
+import type { Conversations } from '../conversations.ts'
 import type { Choice } from '../models/index.ts'
 import type { Masking } from '../policy/masking.ts'
 import type { Canary } from '../policy/canary.ts'
@@ -9,7 +10,9 @@ import { assertMayBeTold } from '../policy/told.ts'
 import type { Settings } from '../settings.ts'
 import type { Privacy } from '../shapes/labels.ts'
 import { callsOf, type Message } from '../shapes/message.ts'
-import type { Registry } from '../tools/registry.ts'
+import type { Offer, Registry } from '../tools/registry.ts'
+import { asWritten } from '../tools/through-catalogue.ts'
+import type { ToolUses } from '../tools/uses.ts'
 import { Held, OutOfBudget, type Gate } from './gate.ts'
 import { maskedTurn } from './masked-turn.ts'
 import { toolsOf, type ModeDeps } from './mode.ts'
@@ -20,6 +23,8 @@ export type TurnsDeps = Pick<ModeDeps, 'agents' | 'tasks' | 'handled'> & {
   store: RunStore
   prompts: Prompts
   registry: Registry
+  conversations: Pick<Conversations, 'find'>
+  uses: ToolUses
   budgets: Pick<Budgets, 'reserve' | 'held' | 'onFreed'>
   gate: Gate
   canary: Pick<Canary, 'wordOf'>
@@ -50,6 +55,8 @@ export function createTurns({
   store,
   prompts,
   registry,
+  conversations,
+  uses,
   budgets,
   gate,
   canary,
@@ -68,8 +75,9 @@ export function createTurns({
     const changing = beginning(began, timezone) + reference(stable, canary.wordOf(run.conversationId))
     const system = { stable, changing }
     const tools = choice.capabilities.tools ? offered(run) : []
-    const known = tools.length > 0 ? tools : spokenOf(messages)
-    const request = { model: choice.vendorModel, system, messages, tools: known, maxTokens: choice.maxTokens }
+    const written = asWritten(messages)
+    const known = tools.length > 0 ? tools : spokenOf(written)
+    const request = { model: choice.vendorModel, system, messages: written, tools: known, maxTokens: choice.maxTokens }
     return { ...request, noCalls: tools.length === 0 }
   }
 
@@ -78,9 +86,15 @@ export function createTurns({
     assertMayBeTold(provider, privacy, settings.get('public_only_providers'))
   }
 
-  function offered(run: Run) {
+  function offerTo(run: Run): Offer {
     const tools = toolsOf(run, run, { ...workers, store })
-    return registry.offered({ userId: run.userId, runId: run.id, attended: run.attended, ...tools })
+    return { userId: run.userId, runId: run.id, attended: run.attended, ...tools }
+  }
+
+  /** Ranked by what was used before the conversation began, so that they stay the same in it. */
+  function offered(run: Run) {
+    const { startedAt } = conversations.find(run.conversationId)!
+    return registry.offered(offerTo(run), () => uses.before(run.userId, startedAt))
   }
 
   /**
@@ -103,6 +117,9 @@ export function createTurns({
   }
 
   return {
+    /** Everything that a run may use now, also what stands behind the catalogue. */
+    offeredTo: (run: Run): readonly ToolSchema[] => registry.all(offerTo(run)),
+
     /** Whether a budget was freed since a run was refused: then it looks again at once. */
     freedSince: (refused: number): boolean => refused !== freed,
 

@@ -11,9 +11,9 @@ export type UserMessage = { role: 'user'; parts: (TextPart | MediaPart)[] }
  * One wish of the model to use a tool. `callId` is ours (UUIDv7; frames, approvals and the audit log speak of it),
  * `vendorId` is the model's own name for the call, which it expects to see again with the result.
  * `arguments` is whatever the model wrote: nobody has checked it yet. Where the model wrote no valid JSON,
- * `arguments` is the raw text.
+ * `arguments` is the raw text. Where it called through the catalogue, `wrote` is what it wrote for that.
  */
-export type ToolCall = { callId: string; vendorId: string; name: string; arguments: unknown }
+export type ToolCall = { callId: string; vendorId: string; name: string; arguments: unknown; wrote?: unknown }
 
 /**
  * `opaque` holds a block that only its own vendor understands and wants back unchanged (signed thinking). It is dropped

@@ -8,6 +8,7 @@ import type { NetworkEdge } from '../outgoing/connect.ts'
 import { createPageReader } from '../web/reader.ts'
 import type { Webhooks } from '../webhooks/webhooks.ts'
 import { createAgentTool, type AgentToolDeps } from './agent.ts'
+import { createCatalogue, type CatalogueDeps } from './catalogue.ts'
 import { createEmailTool, type EmailToolDeps } from './email.ts'
 import { createEmailHandlingTool, type EmailHandlingToolDeps } from './email-handling.ts'
 import { createFilesystemTool, type OpenedFolder } from './filesystem.ts'
@@ -15,6 +16,7 @@ import type { SearchEngine } from './search-engines.ts'
 import { createTelegramTool, type TelegramToolDeps } from './telegram.ts'
 import { createWebTool } from './web.ts'
 import { createWebhookTool } from './webhook.ts'
+import { createWhitelistTool, type WhitelistToolDeps } from './whitelist.ts'
 
 export type ToolsDeps = {
   db: Db
@@ -34,7 +36,9 @@ export type ToolsDeps = {
   otherAgents: AgentToolDeps
 } & Pick<EmailToolDeps, 'mail' | 'timezone'> &
   Pick<TelegramToolDeps, 'telegramChats'> &
-  Pick<EmailHandlingToolDeps, 'mail'>
+  Pick<EmailHandlingToolDeps, 'mail'> &
+  WhitelistToolDeps &
+  CatalogueDeps
 
 /** Every tool there is, with what they share. */
 export function createTools(deps: ToolsDeps) {
@@ -51,6 +55,8 @@ export function createTools(deps: ToolsDeps) {
     createEmailHandlingTool(deps),
     createWebhookTool({ now: deps.now, ...deps.webhooks }),
     createAgentTool(deps.otherAgents),
+    createWhitelistTool(deps),
+    createCatalogue(deps),
   ]
   return { tools, trash, fileLabels, outgoing, reader }
 }

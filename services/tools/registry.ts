@@ -5,7 +5,9 @@ import { AppError } from '../errors.ts'
 import { isRecord } from '../shapes/record.ts'
 import { lazy } from '../shapes/lazy.ts'
 import { lists } from '../policy/decide.ts'
+import { arranged } from './catalogue.ts'
 import { narrowed, toolSchemas } from './schemas.ts'
+import { CATALOGUE } from './through-catalogue.ts'
 
 /** A call whose tool, operation and arguments are known to be of the right form. */
 export type ParsedCall = { tool: Tool; name: string; operation: Operation; arguments: unknown }
@@ -69,10 +71,10 @@ export function createRegistry(tools: readonly Tool[], schemaFile: string) {
     return (named || open) && (offer.alsoAmong ?? []).every((list) => lists(list, call))
   }
 
-  /** The schemas of what a run may use, with no more operations than that. */
-  function offered(offer: Offer): ToolSchema[] {
+  /** The schemas of all that a run may use, with no more operations than that. */
+  function all(offer: Offer): ToolSchema[] {
     return schemas().flatMap((schema) => {
-      const tool = byName.get(schema.name)
+      const tool = schema.name === CATALOGUE ? undefined : byName.get(schema.name)
       const known = tool?.known?.(offer.userId, offer.runId)
       if (!tool || known === '') return []
       const all = Object.entries(tool.operations)
@@ -83,10 +85,16 @@ export function createRegistry(tools: readonly Tool[], schemaFile: string) {
     })
   }
 
+  /** What of it is sent with a question; `uses` is how often each tool was called. */
+  function offered(offer: Offer, uses: () => ReadonlyMap<string, number> = () => new Map()): ToolSchema[] {
+    const catalogue = schemas().find(({ name }) => name === CATALOGUE)
+    return catalogue ? arranged(all(offer), catalogue, uses) : all(offer)
+  }
+
   /** What a destination of a tool is in full; the same where the tool knows no shorter form. */
   function addressOf(toolName: string, userId: string, destination: string): string {
     return byName.get(toolName)?.addressOf?.(userId, destination) ?? destination
   }
 
-  return { find, parse, offered, addressOf, tools: (): readonly Tool[] => tools }
+  return { find, parse, all, offered, addressOf, tools: (): readonly Tool[] => tools }
 }
