@@ -616,6 +616,41 @@ CREATE TABLE webhook_targets (
   UNIQUE (user_id, name)
 ) STRICT;
 
+-- Servers of calendars and address books. The password is sealed like credentials. checked_at: when it was last looked at.
+CREATE TABLE dav_accounts (
+  id         TEXT PRIMARY KEY,
+  user_id    TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  label      TEXT NOT NULL COLLATE NOCASE,
+  url        TEXT NOT NULL,
+  username   TEXT NOT NULL,
+  tls_ca     TEXT,                                        -- PEM; null for the system's authorities
+  enabled    INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+  sealed     TEXT NOT NULL,
+  addresses  TEXT NOT NULL DEFAULT '[]',                  -- JSON: whose invitations are the owner's own, as the server says
+  checked_at TEXT,
+  last_error TEXT,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  UNIQUE (user_id, label)
+) STRICT;
+
+-- The calendars and address books of an account, as they were found, and what the owner says of each. They stay when they are
+-- missed once, so that no mark is lost.
+CREATE TABLE dav_collections (
+  id         TEXT PRIMARY KEY,
+  account_id TEXT NOT NULL REFERENCES dav_accounts (id) ON DELETE CASCADE,
+  kind       TEXT NOT NULL CHECK (kind IN ('calendar', 'address_book')),
+  url        TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  read_only  INTEGER NOT NULL DEFAULT 0 CHECK (read_only IN (0, 1)),
+  seen_shared INTEGER NOT NULL DEFAULT 0 CHECK (seen_shared IN (0, 1)),  -- others see it, as the server says
+  shared     INTEGER CHECK (shared IN (0, 1)),            -- as the owner says; null: as the server says
+  used       INTEGER NOT NULL DEFAULT 1 CHECK (used IN (0, 1)),
+  there      INTEGER NOT NULL DEFAULT 1 CHECK (there IN (0, 1)),
+  found_at   TEXT NOT NULL,
+  UNIQUE (account_id, url)
+) STRICT;
+
 -- The token is sealed like credentials; without one there is no bot yet.
 CREATE TABLE telegram_bots (
   user_id          TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,

@@ -26,6 +26,7 @@ import { backupEndpoints } from './backups.ts'
 import { controlEndpoints } from './control.ts'
 import { conversationEndpoints } from './conversations.ts'
 import { credentialEndpoints } from './credentials.ts'
+import { davAccountEndpoints } from './dav-accounts.ts'
 import { doctorEndpoints } from './doctor.ts'
 import { emailWhitelistEndpoints } from './email-whitelist.ts'
 import { emailAccountEndpoints } from './email-accounts.ts'
@@ -77,6 +78,7 @@ export const endpoints: readonly Endpoint[] = [
   ...emailWhitelistEndpoints,
   ...browserTrustedEndpoints,
   ...webhookTargetEndpoints,
+  ...davAccountEndpoints,
   ...emailAccountEndpoints,
   ...emailMessageEndpoints,
   ...telegramEndpoints,

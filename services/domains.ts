@@ -30,3 +30,9 @@ export async function normaliseDomain(text: string): Promise<string> {
 
 /** A domain however it is written, as the lists have it. */
 export const asKept = (domain: string): string => domainToASCII(domain) || domain.toLowerCase()
+
+/** What one owner has rented of the name space: `example.org` for `dav.example.org`; addresses and local names as they are. */
+export async function siteOf(host: string): Promise<string> {
+  const { getDomain } = (await import('tldts')).default
+  return getDomain(host, { allowPrivateDomains: true }) ?? host
+}

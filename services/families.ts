@@ -2,6 +2,7 @@ import type { Tool } from './agent/tool.ts'
 import type { Audit } from './audit.ts'
 import type { createCloseStack } from './close.ts'
 import type { Credentials } from './credentials.ts'
+import { createDav, type DavDeps } from './dav/dav.ts'
 import type { Outgoing } from './outgoing/client.ts'
 import type { ServicesDeps } from './services-deps.ts'
 import type { Settings } from './settings.ts'
@@ -15,13 +16,14 @@ export type FamiliesDeps = ServicesDeps & {
   credentials: Credentials
   outgoing: Outgoing
   closing: ReturnType<typeof createCloseStack>
-}
+} & Pick<DavDeps, 'isAdmin'>
 
 /**
  * The families of tools that bring tables, routes or connections of their own. `tools` are theirs for the registry; `parts`
  * is what routes and the rest of the house use of them. Nothing of them is loaded or connected before its first use.
  */
-export function createFamilies(_deps: FamiliesDeps) {
+export function createFamilies(deps: FamiliesDeps) {
+  const dav = createDav(deps)
   const tools: Tool[] = []
-  return { tools, parts: {} }
+  return { tools, parts: { dav } }
 }

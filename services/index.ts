@@ -134,7 +134,9 @@ export function createServices(deps: ServicesDeps) {
   const myFiles = createMyFiles({ db, folder, newId, settings, trash, fileLabels, audit, log })
   closing.add('outgoing requests', () => Promise.all([outgoing.close(), reader.close()]))
 
-  const families = createFamilies({ ...deps, newId, vault, audit, settings, credentials, outgoing, closing })
+  const isAdmin = (userId: string) => access.users.find(userId)?.role === 'admin' && mayWork(userId)
+  const shared = { newId, vault, audit, settings, credentials, outgoing, closing, isAdmin }
+  const families = createFamilies({ ...deps, ...shared })
 
   const models = createModels({
     credentials,

@@ -64,6 +64,8 @@ const HOMES: Record<string, RegExp> = {
   '@simplewebauthn/browser': /^public\/app\//,
   imapflow: /^services\/mail\/imap\.ts$/,
   grammy: /^services\/telegram\/api\.ts$/,
+  tsdav: /^services\/dav\/wire\.ts$/,
+  'ical.js': /^services\/dav\/ical\//,
   nodemailer: /^services\/mail\//,
   mailparser: /^services\/mail\/take-apart\.ts$/,
   htmlparser2: /^services\/mail\/html-tags\.ts$/,

@@ -44,6 +44,8 @@ export const EXPORTED: Record<string, Exported> = {
   telegram_triggers: OWN,
   telegram_answers: OWN,
   telegram_questions: OWN,
+  dav_accounts: { ...OWN, without: ['sealed'] },
+  dav_collections: { where: 'account_id IN (SELECT id FROM dav_accounts WHERE user_id = @user)' },
   webhook_targets: { ...OWN, without: ['sealed'] },
   browser_trusted: OWN,
   outbox: OWN,

@@ -1,5 +1,5 @@
 import { lookup as systemLookup } from 'node:dns/promises'
-import type { LookupAddress } from 'node:dns'
+import type { LookupAddress, SrvRecord } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import type { Agent, buildConnector } from 'undici'
 import { AppError } from '../errors.ts'
@@ -9,8 +9,11 @@ import { bareHost, isLocalName } from './addresses.ts'
 /** Resolves a name to all its addresses; rejects as `dns.lookup` does. */
 export type Lookup = (name: string) => Promise<LookupAddress[]>
 
+/** Where a service of a domain is (RFC 2782); rejects as `dns.resolveSrv` does. */
+export type LookupService = (name: string) => Promise<SrvRecord[]>
+
 /** What stands between the house and the network: who resolves names (the system), and how long a request may take (20 s). */
-export type NetworkEdge = { lookup?: Lookup; deadlineMs?: number }
+export type NetworkEdge = { lookup?: Lookup; lookupService?: LookupService; deadlineMs?: number }
 
 export const lookupAll: Lookup = (name) => systemLookup(name, { all: true })
 
@@ -26,16 +29,24 @@ export function privateAddress(host: string): AppError {
  * An undici agent that resolves each name itself, drops every address that is not public, and connects to exactly what
  * is left. Hosts in `allowed` (spelled as `hostKey` does) are connected to wherever they are. Every request has its
  * own connection, so no answer of yesterday's name server is ever used again. `onConnected` is told once a connection
- * stands (with TLS, after its handshake): until then not a byte of a request has left.
+ * stands (with TLS, after its handshake): until then not a byte of a request has left. `ca`: PEM of an authority that is
+ * trusted in place of the system's.
  */
 export async function openAgent(
-  allowed: ReadonlySet<string>,
+  allowed: Pick<ReadonlySet<string>, 'has'>,
   lookup: Lookup,
   timeoutMs: number,
   onConnected: () => void = () => {},
+  ca?: string | undefined,
 ): Promise<Agent> {
   const { default: undici } = await import('undici')
-  const base = { timeout: timeoutMs, allowH2: false, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1_000 }
+  const base = {
+    timeout: timeoutMs,
+    allowH2: false,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: 1_000,
+    ...(ca === undefined ? {} : { ca }),
+  }
   const open = undici.buildConnector({ ...base, lookup: asSocketLookup(lookup) })
   const guarded = undici.buildConnector({ ...base, lookup: asSocketLookup(onlyPublic(lookup)) })
   const connect: buildConnector.connector = (options, done) => {

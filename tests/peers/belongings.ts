@@ -43,6 +43,12 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
     imap_password: 'of the mailbox alone',
   }
   const account = await made('/api/email-accounts', { ...mailbox, enabled: false })
+  const calendars = await made('/api/dav-accounts', {
+    label: MARK,
+    url: `https://${MARK}.example/`,
+    username: MARK,
+    password: 'of the calendars alone',
+  })
   await made('/api/telegram/whitelist', { chat_id: '8000', label: MARK })
   const trigger = await made('/api/telegram/triggers', { trigger_word: MARK, agent_id: agent.id })
   const rule = await made(`/api/email-accounts/${account.id}/triggers`, { phrase: MARK, agent_id: agent.id })
@@ -70,6 +76,7 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
     '/api/my/browser-trusted/{domain}': `${MARK}.example`,
     '/api/webhook-targets/{id}': target.id,
     '/api/email-accounts/{id}': account.id,
+    '/api/dav-accounts/{id}': calendars.id,
     '/api/telegram/whitelist/{chat_id}': '8000',
     '/api/telegram/triggers/{id}': trigger.id,
     '/api/email-accounts/{id}/triggers/{trigger_id}': rule.id,
