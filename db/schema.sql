@@ -531,10 +531,11 @@ CREATE TABLE email_triggers (
   phrase     TEXT NOT NULL,
   agent_id   TEXT,                                        -- NULL: the account's
   enabled    INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+  position   INTEGER NOT NULL DEFAULT 0,                  -- in which order they are tried
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL
 ) STRICT;
-CREATE INDEX email_triggers_by_account ON email_triggers (account_id, created_at, id);
+CREATE INDEX email_triggers_by_account ON email_triggers (account_id, position, id);
 
 -- Every mail that was looked at, once, and what became of it. `identity` says which mail it is, wherever it lies.
 CREATE TABLE email_messages (

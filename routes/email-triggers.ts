@@ -13,7 +13,7 @@ import { endpoint } from './endpoint.ts'
 const LONGEST_SHOWN = 2_000
 
 const PAGES = {
-  placeOf: ({ createdAt, id }: StoredTrigger) => `${createdAt} ${id}`,
+  placeOf: ({ position }: StoredTrigger) => String(position).padStart(4, '0'),
   order: 'ascending' as const,
   cursors: cursorsOf('email-triggers'),
 }
@@ -23,6 +23,7 @@ const Draft = lazy(() =>
     phrase: z.string().trim().max(500),
     agent_id: z.string().max(64).nullable().optional(),
     enabled: z.boolean().optional(),
+    position: z.int().min(1).max(1_000).optional(),
   }),
 )
 const Change = lazy(() => Draft().partial())
@@ -33,6 +34,7 @@ const Shown = lazy(() =>
       phrase: z.string(),
       agent_id: z.string().nullable(),
       enabled: z.boolean(),
+      position: z.int(),
       warning: z.string().nullable(),
       created_at: Time(),
       updated_at: Time(),
@@ -71,6 +73,7 @@ const EXAMPLE = {
   phrase: 'invoice',
   agent_id: AGENT,
   enabled: true,
+  position: 1,
   warning: null,
   created_at: AT,
   updated_at: AT,
@@ -97,6 +100,7 @@ function shown(account: EmailAccount, trigger: StoredTrigger, { mail: { triggers
     phrase: trigger.phrase,
     agent_id: trigger.agentId,
     enabled: trigger.enabled,
+    position: trigger.position,
     warning: triggers.warningOf(account, trigger),
     created_at: trigger.createdAt,
     updated_at: trigger.updatedAt,
@@ -158,7 +162,7 @@ export const emailTriggerEndpoints = [
     status: 201,
     summary: 'Add a rule to a mail account',
     description:
-      'All words of `phrase` must occur in subject and text, in any order and case, also within longer words; an empty one fits every mail. Without `agent_id` it starts the agent of the account.',
+      'All words of `phrase` must occur in subject and text, in any order and case, also within longer words; an empty one fits every mail. Without `agent_id` it starts the agent of the account. It stands behind the others unless `position` (1 is the first) says where.',
     params: Account,
     body: Draft,
     output: Shown,
@@ -178,7 +182,8 @@ export const emailTriggerEndpoints = [
     role: 'user',
     scopes: ['admin'],
     summary: 'Change a rule of a mail account',
-    description: 'What is left out stays as it is.',
+    description:
+      'What is left out stays as it is. `position` puts the rule there, and those behind it follow: 1 is the first, which `mail_match` `first` looks at first.',
     params: Rule,
     body: Change,
     output: Ok,

@@ -62,6 +62,7 @@ describe('the rules of a mail account', () => {
       phrase: 'invoice',
       agent_id: agent.id,
       enabled: true,
+      position: 1,
       warning: null,
       created_at: first.created_at,
       updated_at: first.updated_at,
@@ -72,7 +73,42 @@ describe('the rules of a mail account', () => {
     const [changed] = await listed()
     assert.deepEqual([changed.phrase, changed.enabled, changed.agent_id], ['bill', false, agent.id])
     assert.deepEqual((await owner.delete(`${rules}/${first.id}`)).body, { ok: true })
-    assert.deepEqual(await listed(), [second])
+    assert.deepEqual(await listed(), [{ ...second, position: 1 }])
+  })
+
+  it('are put into another order, in which they are tried', async () => {
+    const other = await newAgent(owner, { name: 'Other' })
+    const a = await add({ phrase: 'invoice', agent_id: agent.id })
+    const b = await add({ phrase: 'friday', agent_id: other.id })
+    const c = await add({ phrase: '', agent_id: agent.id })
+    const order = async () => (await listed()).map(({ id, position }: any) => [id, position])
+    const numbered = (...rules: { id: string }[]) => rules.map(({ id }, at) => [id, at + 1])
+    assert.deepEqual(await order(), numbered(a, b, c))
+    assert.deepEqual(
+      (await tried()).matches.map((one: any) => one.trigger_id),
+      [a.id],
+    )
+    assert.equal((await owner.put(`${rules}/${b.id}`, { position: 1 })).status, 200)
+    assert.deepEqual(await order(), numbered(b, a, c))
+    assert.deepEqual((await tried()).starts, [{ trigger_id: b.id, agent_id: other.id, agent_name: 'Other' }])
+    await owner.put(`${rules}/${b.id}`, { position: 99 })
+    assert.deepEqual(await order(), numbered(a, c, b))
+    const d = await add({ phrase: 'x', agent_id: agent.id, position: 2 })
+    assert.equal(d.position, 2)
+    assert.deepEqual(await order(), numbered(a, d, c, b))
+    await owner.put(`${rules}/${c.id}`, { enabled: false })
+    await owner.delete(`${rules}/${a.id}`)
+    assert.deepEqual(await order(), numbered(d, c, b))
+    const { body } = await owner.get(`${rules}?limit=2`)
+    const rest = (await owner.get(`${rules}?limit=2&cursor=${body.next_cursor}`)).body
+    assert.deepEqual(
+      [...body.items, ...rest.items].map(({ id }) => id),
+      [d.id, c.id, b.id],
+    )
+    for (const position of [0, 1.5, '1']) {
+      const refused = await owner.put(`${rules}/${c.id}`, { position })
+      assert.deepEqual([refused.status, refused.body.detail?.[0].path], [400, 'position'])
+    }
   })
 
   it('name an agent, or their account does', async () => {

@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import { HEAP } from './steward.ts'
 
 /** `npm start` and its kin, in a copy of the house whose npm only writes down what it was asked for. */
 
@@ -108,6 +109,13 @@ describe('the launcher', () => {
     put('dist/server.js', 'console.log(process.cwd(), ...process.argv.slice(2))')
     const { stdout } = await run('start', '--one', 'two words')
     assert.equal(stdout, `build\n${house} --one two words\n`)
+  })
+
+  it('starts the server with a heap that stays small, as the image does and as it is measured', async () => {
+    put('dist/server.js', 'console.log(...process.execArgv)')
+    assert.equal((await run('start')).stdout, `build\n${HEAP}\n`)
+    const image = readFileSync(join(import.meta.dirname, '..', 'Dockerfile'), 'utf8')
+    assert.ok(image.includes(`CMD ["node", "${HEAP}", "dist/server.js"]`))
   })
 
   it('runs every step with the same Node, and puts it first for what they start', async () => {

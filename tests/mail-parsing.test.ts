@@ -3,6 +3,8 @@ import { after, describe, it } from 'node:test'
 import type { AppError } from '../services/errors.ts'
 import type { MailMessage } from '../services/mail/message.ts'
 import { createMailReader } from '../services/mail/parse.ts'
+import { readTnef } from '../services/mail/tnef.ts'
+import { binary, text16, text8, winmail } from './peers/tnef.ts'
 
 /** Mails of all kinds are taken apart in a thread of their own; what is built to harm costs its own reading. */
 
@@ -217,18 +219,85 @@ describe('attachments', () => {
     assert.equal(mail.text, 'Look at this')
   })
 
-  it('in the format of Outlook are named and said to be closed', async () => {
-    const mail = await multipart(
+  const wrapped = (data: Buffer, words = 'Hello') =>
+    multipart(
       'mixed',
-      ['Content-Type: text/plain', '', 'Hello'],
-      ['Content-Type: application/ms-tnef; name="winmail.dat"', 'Content-Transfer-Encoding: base64', '', 'eJ8+IgAA'],
+      ['Content-Type: text/plain', '', words],
+      [
+        'Content-Type: application/ms-tnef; name="winmail.dat"',
+        'Content-Transfer-Encoding: base64',
+        '',
+        data.toString('base64').replace(/.{76}/g, '$&\r\n'),
+      ],
     )
-    assert.deepEqual(
-      mail.attachments.map(({ name }) => name),
-      ['winmail.dat'],
+  const files = ({ attachments }: MailMessage) =>
+    attachments.map(({ name, mediaType, data }) => [name, mediaType, data?.toString('latin1')])
+
+  it('that Outlook wrapped into a winmail.dat are unpacked, with their long names', async () => {
+    const mail = await wrapped(
+      winmail(
+        [text16(0x1000, 'Said twice')],
+        [
+          {
+            short: 'OFFER~1.PDF',
+            long: 'Offer for Zoë.pdf',
+            mediaType: 'application/pdf',
+            data: Buffer.from('%PDF-1.4\n'),
+          },
+          { short: '..\\LIST.CSV', data: Buffer.from('a;b\n1;2\n') },
+          { short: 'Forwarded', data: Buffer.of(), mail: winmail([text8(0x1000, 'Ten euros.')], []) },
+        ],
+      ),
     )
-    assert.match(mail.problems.join(), /winmail\.dat/)
-    assert.equal(mail.readable, true)
+    assert.deepEqual(files(mail).slice(0, 2), [
+      ['Offer for Zoë.pdf', 'application/pdf', '%PDF-1.4\n'],
+      ['LIST.CSV', 'application/octet-stream', 'a;b\n1;2\n'],
+    ])
+    assert.deepEqual([mail.attachments[2]!.name, mail.attachments[2]!.text], ['Forwarded', 'Ten euros.'])
+    assert.equal(mail.text, 'Hello')
+    assert.match(mail.problems.join(), /winmail\.dat.*unpacked\.$/)
+  })
+
+  for (const [what, property, codePage] of [
+    ['plain', text16(0x1000, 'Grüße aus Kyiv — Київ'), 1252],
+    ['in the charset of its code page', text8(0x1000, 'Grüße'), 1252],
+    ['as HTML', binary(0x1013, Buffer.from('<style>p{}</style><p>Gr&uuml;&szlig;e</p>')), 1252],
+    ['as HTML in the charset of its code page', binary(0x1013, Buffer.from('<p>\xf0\xd2\xc9</p>', 'latin1')), 20866],
+  ] as const)
+    it(`give the mail its words where it has no others: ${what}`, async () => {
+      const mail = await wrapped(winmail([property], [], { codePage }), '')
+      assert.match(mail.text, codePage === 20866 ? /^При$/ : /^Grüße/)
+    })
+
+  it('that Outlook wrapped and that are cut off or no such thing keep what there is', async () => {
+    const whole = winmail([], [{ short: 'a.txt', data: Buffer.from('one') }, { short: 'b.txt', data: Buffer.from('two') }]) // prettier-ignore
+    for (let length = 0; length < whole.length; length += 7) {
+      const mail = await wrapped(whole.subarray(0, length))
+      assert.equal(mail.readable, true)
+      assert.ok(mail.attachments.length > 0, `nothing is left of ${length} bytes`)
+    }
+    const cut = await wrapped(whole.subarray(0, whole.length - 40))
+    assert.equal(cut.attachments[0]!.name, 'a.txt')
+    assert.match(cut.problems.join(), /damaged/)
+    const none = await wrapped(Buffer.from('no TNEF at all'))
+    assert.deepEqual(files(none), [['winmail.dat', 'application/ms-tnef', 'no TNEF at all']])
+    assert.match(none.problems.join(), /could not be read/)
+    const rich = await wrapped(winmail([binary(0x1009, Buffer.from('rtf'))], []), '')
+    assert.match(rich.problems.join(), /rich text/)
+  })
+
+  it('that Outlook wrapped cost no more than they are, whatever lengths and counts they name', async () => {
+    const data = winmail([text16(0x1000, 'x')], [{ short: 'a', data: Buffer.alloc(100) }])
+    for (let at = 6; at < data.length - 4; at++)
+      for (const value of [0xffffffff, 0x7fffffff, 0]) {
+        const broken = Buffer.from(data)
+        broken.writeUInt32LE(value, at)
+        assert.ok(readTnef(broken)!.files.length <= 2)
+      }
+    const one = winmail([], [{ short: 'a', data: Buffer.of(1) }])
+    const head = winmail([], []).length
+    const many = Buffer.concat([one.subarray(0, head), ...Array.from({ length: 5_000 }, () => one.subarray(head))])
+    assert.equal(readTnef(many)!.files.length, 200)
   })
 
   it('beyond 20 MiB together are named without what is in them', async () => {

@@ -121,6 +121,32 @@ describe('the rules on the page of a mail account', { skip: MISSING }, () => {
     await page.reload()
   })
 
+  it('puts rules into another order, also by keyboard', async () => {
+    const path = `${account}/triggers`
+    for (const phrase of ['second', 'third']) await steward.owner.post(path, { phrase, agent_id: agent.id })
+    await page.reload()
+    const phrases = async () => (await rules()).map(({ phrase }: { phrase: string }) => phrase)
+    const named = (words: string) => page.getByRole('button', { name: words, exact: true })
+    await named('Move “third” up').click()
+    await page.getByText('“third” is number 2 of 3 now.').waitFor()
+    assert.deepEqual(await phrases(), ['invoice friday', 'third', 'second'])
+    await named('Move “third” up').press('Enter')
+    await page.getByText('“third” is number 1 of 3 now.').waitFor()
+    assert.deepEqual(await phrases(), ['third', 'invoice friday', 'second'])
+    await page.waitForFunction("document.activeElement?.getAttribute('aria-label') === 'Move “third” down'")
+    assert.ok(await named('Move “third” up').isDisabled())
+    assert.ok(await named('Move “second” down').isDisabled())
+    const shown = await page.getByRole('list', { name: 'Rules' }).getByRole('listitem').allInnerTexts()
+    assert.deepEqual(
+      shown.map((text) => text.split('\n')[0]!.trim()),
+      ['“third”', '“invoice friday”', '“second”'],
+    )
+    await look('mail-rules-order')
+    for (const { id, phrase } of await rules())
+      if (phrase !== 'invoice friday') await steward.owner.delete(`${path}/${id}`)
+    await page.reload()
+  })
+
   it('switches a rule off and on, changes it, and removes it after a question', async () => {
     await page.getByRole('button', { name: 'Switch off “invoice friday”' }).click()
     await page.getByRole('button', { name: 'Switch on “invoice friday”' }).waitFor()

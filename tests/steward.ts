@@ -8,6 +8,8 @@ import { WebSocket } from 'ws'
 
 const ROOT = join(import.meta.dirname, '..')
 const START_MS = 15_000
+/** As `npm start` and the image start it (tests/launcher.test.ts). */
+export const HEAP = '--max-semi-space-size=16'
 
 export const OWNER = { username: 'anna', password: 'correct horse battery' }
 
@@ -182,7 +184,7 @@ export type Steward = AsyncDisposable & {
 /** Starts Steward and resolves once it listens. Rejects with what it printed when it ends instead. */
 export async function startSteward(options: StartOptions = {}): Promise<Steward> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'steward-'))
-  const child = spawn(process.execPath, [join(ROOT, 'dist', 'server.js')], {
+  const child = spawn(process.execPath, [HEAP, join(ROOT, 'dist', 'server.js')], {
     cwd: mkdtempSync(join(tmpdir(), 'cwd-')),
     env: {
       PATH: process.env.PATH ?? '',

@@ -34,3 +34,11 @@ CREATE TABLE dav_collections (
   found_at   TEXT NOT NULL,
   UNIQUE (account_id, url)
 ) STRICT;
+
+-- The order in which the rules of a mail account are tried is the owner's, no longer that in which they were added.
+ALTER TABLE email_triggers ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
+UPDATE email_triggers SET position = ranked.place
+FROM (SELECT id, row_number() OVER (PARTITION BY account_id ORDER BY created_at, id) AS place FROM email_triggers) AS ranked
+WHERE ranked.id = email_triggers.id;
+DROP INDEX email_triggers_by_account;
+CREATE INDEX email_triggers_by_account ON email_triggers (account_id, position, id);

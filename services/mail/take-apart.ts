@@ -8,12 +8,15 @@ import { cut, readHeader } from './header.ts'
 import { htmlText } from './html-text.ts'
 import type { MailAttachment, MailMessage } from './message.ts'
 import { foldQuotes, isForwarded } from './quotes.ts'
+import { isWinmail, unpackWinmail } from './winmail.ts'
 
 const MIB = 1024 * 1024
 /** What is kept of one mail with all mails within it. */
 const MOST_TEXT_BYTES = 2 * MIB
 const MOST_DATA_BYTES = 20 * MIB
 const MOST_ATTACHMENTS = 200
+/** No more than so many are told of, also of what was wrapped together. */
+const MOST_NAMED = 1_000
 const MOST_INNER = 10
 const DEEPEST_INNER = 2
 /** Smaller pictures that belong to the text are lines, dots and logos. */
@@ -70,13 +73,16 @@ async function read(raw: Uint8Array, budget: Budget, depth: number): Promise<Mai
     attachments.push(await attachmentOf(piece, attachments.length, budget, depth))
     piece.release()
   }
-  if (attachments.some(isTnef))
-    problems.push('Its winmail.dat holds parts in a format of Outlook (TNEF) that is not unpacked here.')
-  const all = wordsOf(inside.tree)
+  const wrapped = attachments.filter(isWinmail).map((one) => ({ one, unpacked: unpackWinmail(one, nameOf) }))
+  problems.push(...new Set(wrapped.map(({ unpacked }) => unpacked.note)))
+  const own = wordsOf(inside.tree)
+  const all = own.trim() === '' ? wrapped.map(({ unpacked }) => unpacked.words).join('\n\n') : own
   if (wasCut() || all.length > MOST_TEXT_BYTES) problems.push('Its text is longer than 2 MiB; the rest was not read.')
   const words = trimmed(visible(all.slice(0, MOST_TEXT_BYTES)))
   const { text, quoted } = foldQuotes(words, { forwarded: isForwarded(facts.subject) })
-  return { ...facts, text: text.trim(), quoted, attachments, bodyHash: hashOf(body), problems }
+  const files = attachments.flatMap((each) => wrapped.find(({ one }) => one === each)?.unpacked.files ?? [each])
+  const kept = { attachments: files.slice(0, MOST_NAMED), bodyHash: hashOf(body), problems }
+  return { ...facts, text: text.trim(), quoted, ...kept }
 }
 
 type Decoder = { decodeStream: (charset: string) => Transform }
@@ -251,6 +257,3 @@ function cleanName(name: string): string {
     .at(-1)!
   return last.replace(/\s+/g, ' ').trim().replace(/^\.+/, '').slice(-200)
 }
-
-const isTnef = ({ name, mediaType }: MailAttachment): boolean =>
-  /^application\/(vnd\.)?ms-tnef$/.test(mediaType) || /^winmail\.dat$/i.test(name)

@@ -8,14 +8,18 @@ export type TriggerChange = {
   phrase?: string | undefined
   agent_id?: string | null | undefined
   enabled?: boolean | undefined
+  /** From 1; beyond the last one is the end. */
+  position?: number | undefined
 }
 export type TriggerDraft = TriggerChange & { phrase: string }
-export type StoredTrigger = Trigger & { accountId: string; createdAt: string; updatedAt: string }
+export type StoredTrigger = Trigger & { accountId: string; position: number; createdAt: string; updatedAt: string }
 
 type Row = Omit<StoredTrigger, 'enabled'> & { enabled: number }
 
+type Noted = Trigger & { position: number | undefined }
+
 const COLUMNS =
-  'id, account_id AS accountId, phrase, agent_id AS agentId, enabled, created_at AS createdAt, updated_at AS updatedAt'
+  'id, account_id AS accountId, phrase, agent_id AS agentId, enabled, position, created_at AS createdAt, updated_at AS updatedAt'
 const MOST_A_ACCOUNT = 200
 
 export type TriggersDeps = Deps & {
@@ -29,20 +33,32 @@ export type EmailTriggers = ReturnType<typeof createEmailTriggers>
 /** The rules of mail accounts, in the order in which they count. Callers have made sure whose account it is. */
 export function createEmailTriggers({ db, now, newId, audit, agents }: TriggersDeps) {
   const ofAccount = db.prepare<[string], Row>(
-    `SELECT ${COLUMNS} FROM email_triggers WHERE account_id = ? ORDER BY created_at, id`,
+    `SELECT ${COLUMNS} FROM email_triggers WHERE account_id = ? ORDER BY position, id`,
   )
   const byId = db.prepare<[string], Row>(`SELECT ${COLUMNS} FROM email_triggers WHERE id = ?`)
-  const count = db.prepare<[string], { n: number }>('SELECT count(*) AS n FROM email_triggers WHERE account_id = ?')
   const insert = db.prepare(
-    `INSERT INTO email_triggers (id, user_id, account_id, phrase, agent_id, enabled, created_at, updated_at)
-     VALUES (@id, @userId, @accountId, @phrase, @agentId, @enabled, @createdAt, @updatedAt)`,
+    `INSERT INTO email_triggers (id, user_id, account_id, phrase, agent_id, enabled, position, created_at, updated_at)
+     VALUES (@id, @userId, @accountId, @phrase, @agentId, @enabled, @position, @createdAt, @updatedAt)`,
   )
   const update = db.prepare(
     'UPDATE email_triggers SET phrase = @phrase, agent_id = @agentId, enabled = @enabled, updated_at = @updatedAt WHERE id = @id',
   )
+  const put = db.prepare('UPDATE email_triggers SET position = ? WHERE id = ?')
   const drop = db.prepare('DELETE FROM email_triggers WHERE id = ?')
 
   const toTrigger = (row: Row): StoredTrigger => ({ ...row, enabled: row.enabled === 1 })
+
+  const inOrder = (accountId: string): StoredTrigger[] =>
+    ofAccount.all(accountId).map((row, at) => ({ ...toTrigger(row), position: at + 1 }))
+
+  /** Puts a rule in its place; those behind it follow, without a gap. Answers the place. */
+  function place(accountId: string, id: string, position: number): number {
+    const ids = inOrder(accountId).map((rule) => rule.id)
+    const others = ids.filter((one) => one !== id)
+    const at = Math.min(position, ids.length) - 1
+    others.toSpliced(at, 0, id).forEach((one, index) => put.run(index + 1, one))
+    return at + 1
+  }
 
   /** Whether this agent may be started by mails of the account: its owner's, and not removed. */
   function hasAgent({ userId }: Pick<EmailAccount, 'userId'>, agentId: string): boolean {
@@ -63,14 +79,15 @@ export function createEmailTriggers({ db, now, newId, audit, agents }: TriggersD
   }
 
   /** @NOTE what it looks for is the owner's own word. */
-  function noted(action: string, account: EmailAccount, { phrase, agentId, enabled }: Trigger, by: Actor): void {
-    const rule = JSON.stringify({ phrase, agent_id: agentId, enabled })
+  function noted(action: string, account: EmailAccount, of: Noted, by: Actor): void {
+    const { phrase, agentId, enabled, position } = of
+    const rule = JSON.stringify({ phrase, agent_id: agentId, enabled, position })
     audit.record({ kind: 'email_account', action, subject: account.label, arguments: rule, by })
   }
 
   return {
     hasAgent,
-    ofAccount: (accountId: string): StoredTrigger[] => ofAccount.all(accountId).map(toTrigger),
+    ofAccount: inOrder,
 
     /** What keeps a rule from starting anything, in words for the owner; null where nothing does. */
     warningOf(account: EmailAccount, { agentId }: Trigger): string | null {
@@ -83,15 +100,17 @@ export function createEmailTriggers({ db, now, newId, audit, agents }: TriggersD
 
     create(account: EmailAccount, draft: TriggerDraft, by: Actor): StoredTrigger {
       return db.transact(() => {
-        if (count.get(account.id)!.n >= MOST_A_ACCOUNT)
+        const last = inOrder(account.id).length
+        if (last >= MOST_A_ACCOUNT)
           throw new AppError('conflict', `An account has at most ${MOST_A_ACCOUNT} rules. Remove one first.`)
         const at = now().toISOString()
         const blank = { id: newId(), accountId: account.id, agentId: null, enabled: true, createdAt: at, updatedAt: at }
-        const trigger = { ...blank, phrase: draft.phrase, ...changeOf(draft) }
+        const trigger = { ...blank, phrase: draft.phrase, ...changeOf(draft), position: last + 1 }
         check(account, draft, trigger)
         insert.run({ ...trigger, userId: account.userId, enabled: Number(trigger.enabled) })
-        noted('rule added', account, trigger, by)
-        return trigger
+        const position = place(account.id, trigger.id, draft.position ?? trigger.position)
+        noted('rule added', account, { ...trigger, position }, by)
+        return { ...trigger, position }
       })
     },
 
@@ -101,7 +120,8 @@ export function createEmailTriggers({ db, now, newId, audit, agents }: TriggersD
         const trigger = { ...get(account, id), ...changeOf(draft), updatedAt: now().toISOString() }
         if (draft.agent_id !== undefined) check(account, draft, trigger)
         update.run({ ...trigger, enabled: Number(trigger.enabled) })
-        noted('rule changed', account, trigger, by)
+        const position = draft.position === undefined ? undefined : place(account.id, id, draft.position)
+        noted('rule changed', account, { ...trigger, position }, by)
       })
     },
 
@@ -109,7 +129,7 @@ export function createEmailTriggers({ db, now, newId, audit, agents }: TriggersD
       db.transact(() => {
         const trigger = get(account, id)
         drop.run(id)
-        noted('rule removed', account, trigger, by)
+        noted('rule removed', account, { ...trigger, position: undefined }, by)
       })
     },
   }

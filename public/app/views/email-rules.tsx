@@ -1,15 +1,13 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
-import { api } from '../api.ts'
 import { Button } from '../ui/button.tsx'
-import { askConfirm } from '../ui/confirm.tsx'
 import { Section } from '../ui/page.tsx'
 import { useResource } from '../ui/resource.ts'
-import { Badge, Empty, Loading, Problem } from '../ui/states.tsx'
-import { complain, tell } from '../ui/toast.tsx'
+import { Empty, Loading, Problem } from '../ui/states.tsx'
 import type { EmailRule, StartingAccount } from '../work/email-rule-types.ts'
 import type { Agent, List } from '../work/types.ts'
 import { EmailRuleDialog } from './email-rule-dialog.tsx'
+import { EmailRuleRow } from './email-rule-row.tsx'
 import { EmailStartDialog } from './email-start-dialog.tsx'
 import { EmailTester } from './email-tester.tsx'
 
@@ -19,7 +17,7 @@ type Editing = EmailRule | 'new' | 'start' | 'try' | null
 /** Which mails of an account start which agent, and a way to try one. */
 export function EmailRules({ account, reload }: EmailRulesProps): JSX.Element {
   const path = `/api/email-accounts/${account.id}/triggers`
-  const rules = useResource<List<EmailRule>>(path)
+  const rules = useResource<List<EmailRule>>(`${path}?limit=200`)
   const agents = useResource<Agent[]>('/api/agents')
   const [editing, setEditing] = useState<Editing>(null)
   const close = () => setEditing(null)
@@ -52,13 +50,19 @@ export function EmailRules({ account, reload }: EmailRulesProps): JSX.Element {
             : `Every mail of somebody who is allowed starts ${nameOf(account.agent_id) ?? 'its agent'}.`}
         </Empty>
       )}
+      {(items?.length ?? 0) > 1 && (
+        <p class="muted small">
+          They are tried from the top. Whether one mail may start several is said in Settings → Mail.
+        </p>
+      )}
       <ul class="rows plain-list" aria-label="Rules">
         {(items ?? []).map((rule) => (
-          <RuleRow
+          <EmailRuleRow
             key={rule.id}
             rule={rule}
             agent={nameOf(rule.agent_id ?? account.agent_id)}
             path={`${path}/${rule.id}`}
+            of={items!.length}
             edit={() => setEditing(rule)}
             reload={rules.reload}
           />
@@ -125,62 +129,4 @@ function Allowed({ account, agent, change }: AllowedProps) {
       </div>
     </div>
   )
-}
-
-type RuleRowProps = {
-  rule: EmailRule
-  agent: string | undefined
-  path: string
-  edit: () => void
-  reload: () => Promise<void>
-}
-
-function RuleRow({ rule, agent, path, edit, reload }: RuleRowProps) {
-  const name = rule.phrase === '' ? 'Every mail' : `“${rule.phrase}”`
-  const of = <span class="visually-hidden"> {name}</span>
-  const change = async (enabled: boolean) => {
-    await api.put(path, { enabled })
-    await reload()
-  }
-  return (
-    <li class="row card-row">
-      <div class="row-text">
-        <strong class="break">{name}</strong> {!rule.enabled && <Badge>off</Badge>}
-        <div class="muted small break">
-          starts {agent ?? 'nobody'}
-          {rule.agent_id === null && agent !== undefined && ', the agent of the account'}
-        </div>
-        {rule.warning !== null && (
-          <div class="small break">
-            <Badge kind="bad">idle</Badge> {rule.warning}
-          </div>
-        )}
-      </div>
-      <div class="row-actions">
-        <Button small look="quiet" onClick={() => void change(!rule.enabled).catch(complain)}>
-          Switch {rule.enabled ? 'off' : 'on'}
-          {of}
-        </Button>
-        <Button small onClick={edit}>
-          Edit{of}
-        </Button>
-        <Button small look="quiet" icon="trash" onClick={() => void remove(name, path, reload).catch(complain)}>
-          Remove{of}
-        </Button>
-      </div>
-    </li>
-  )
-}
-
-async function remove(name: string, path: string, reload: () => Promise<void>): Promise<void> {
-  const yes = await askConfirm({
-    title: 'Remove this rule?',
-    body: `${name} starts nothing any more by this rule.`,
-    action: 'Remove',
-    danger: true,
-  })
-  if (!yes) return
-  await api.remove(path)
-  await reload()
-  tell('The rule was removed.')
 }

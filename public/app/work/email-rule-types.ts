@@ -6,6 +6,8 @@ export type EmailRule = {
   phrase: string
   agent_id: string | null
   enabled: boolean
+  /** From 1. */
+  position: number
   warning: string | null
 }
 
