@@ -65,8 +65,13 @@ export async function startPipe(file: string): Promise<Running> {
 }
 
 /** Steward with that model as its Anthropic; the data folder is the caller's. */
-export async function startHouse(modelUrl: string, dataDir: string, setUp = true): Promise<Steward> {
-  const env = { ANTHROPIC_API_KEY: 'bench', ANTHROPIC_BASE_URL: modelUrl }
+export async function startHouse(
+  modelUrl: string,
+  dataDir: string,
+  setUp = true,
+  further: Record<string, string> = {},
+): Promise<Steward> {
+  const env = { ANTHROPIC_API_KEY: 'bench', ANTHROPIC_BASE_URL: modelUrl, ...further }
   const steward = await startSteward({ dataDir, env, setUp })
   children.add(steward.process)
   steward.process.once('exit', () => children.delete(steward.process))

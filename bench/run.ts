@@ -16,6 +16,7 @@ import { schedules } from './figures/schedules.ts'
 import { sockets } from './figures/sockets.ts'
 import { start } from './figures/start.ts'
 import { stream } from './figures/stream.ts'
+import { telegram } from './figures/telegram.ts'
 import { turn } from './figures/turn.ts'
 import { printRows, type Row } from './table.ts'
 
@@ -44,6 +45,7 @@ const FIGURES: Record<string, () => Promise<Row[]>> = {
   injection,
   leaks,
   mail,
+  telegram,
 }
 const LONGEST_RUN_MS = 30 * 60_000
 

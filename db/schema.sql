@@ -662,6 +662,7 @@ CREATE TABLE telegram_bots (
   enabled          INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
   default_agent_id TEXT,                                  -- NULL: Steward itself
   max_age_s        INTEGER NOT NULL DEFAULT 600,          -- older messages are reported, not acted on
+  deadline_s       INTEGER NOT NULL DEFAULT 75,           -- how long Telegram may be silent before the owner is told
   notices          TEXT NOT NULL DEFAULT '["approval","trouble","budget"]',  -- JSON: what is told in the owner's chats
   created_at       TEXT NOT NULL,
   updated_at       TEXT NOT NULL

@@ -11,10 +11,12 @@ const Config = lazy(() =>
     bot_token_set: z.boolean(),
     status: z.enum(['stopped', 'starting', 'running', 'error']),
     last_error: z.string().nullable(),
+    last_heard_at: Time().nullable(),
     bot: z.object({ id: z.string(), username: z.string(), name: z.string() }).nullable(),
     enabled: z.boolean(),
     default_agent_id: z.string().nullable(),
     max_age_s: z.number().int(),
+    deadline_s: z.number().int(),
     notices: z.array(z.enum(NOTICE_KINDS)),
   }),
 )
@@ -28,17 +30,18 @@ const ByChat = lazy(() => z.object({ chat_id: z.string() }))
 const AT = '2026-11-22T08:00:00.000Z'
 const EXAMPLE_CHAT = { chat_id: '123456789', label: 'My phone', owner: true, created_at: AT }
 function shownConfig(userId: string, { telegram }: Services): z.infer<ReturnType<typeof Config>> {
-  const { botId, username, name, enabled, defaultAgentId, maxAgeS, notices, status, lastError } =
-    telegram.config(userId)
+  const { botId, username, name, enabled, defaultAgentId, ...bot } = telegram.config(userId)
   return {
     bot_token_set: botId !== null,
-    status,
-    last_error: lastError,
+    status: bot.status,
+    last_error: bot.lastError,
+    last_heard_at: bot.heardAt,
     bot: botId === null ? null : { id: botId, username: username ?? '', name: name ?? '' },
     enabled,
     default_agent_id: defaultAgentId,
-    max_age_s: maxAgeS,
-    notices,
+    max_age_s: bot.maxAgeS,
+    deadline_s: bot.deadlineS,
+    notices: bot.notices,
   }
 }
 
@@ -59,16 +62,18 @@ export const telegramEndpoints = [
     scopes: ['read'],
     summary: 'The bot, and how it is',
     description:
-      'The token is never shown. `status` is `error` with `last_error` while Telegram cannot be listened to.',
+      'The token is never shown. `status` is `error` with `last_error` while Telegram cannot be listened to; `last_heard_at`: when it last answered a question for news since the bot was started.',
     output: Config,
     example: {
       bot_token_set: true,
       status: 'running' as const,
       last_error: null,
+      last_heard_at: AT,
       bot: { id: '123456', username: 'my_steward_bot', name: 'Steward' },
       enabled: true,
       default_agent_id: null,
       max_age_s: 600,
+      deadline_s: 75,
       notices: ['approval' as const, 'trouble' as const],
     },
     handle: (_input, { services, who }) => shownConfig(who.user.id, services),
@@ -80,15 +85,17 @@ export const telegramEndpoints = [
     scopes: ['admin'],
     summary: 'Set the bot up',
     description:
-      'What is left out stays. A `bot_token` is tried at Telegram before it is kept; null or an empty one takes it away. `default_agent_id`: who answers where no trigger fits; null for Steward itself. `max_age_s`: messages that were sent longer ago, while Steward was away, are reported and not acted on. `notices`: which notifications are told in your own chats; questions come with buttons.',
+      'What is left out stays. A `bot_token` is tried at Telegram before it is kept; null or an empty one takes it away. `default_agent_id`: who answers where no trigger fits; null for Steward itself. `max_age_s`: messages that were sent longer ago, while Steward was away, are reported and not acted on. `deadline_s`: how long Telegram may be silent before you are told. `notices`: which notifications are told in your own chats; questions come with buttons.',
     body: BotConfigChange,
     output: Ok,
     errors: ['invalid', 'conflict', 'upstream_failed'],
     example: OK,
     exampleBody: { default_agent_id: null },
     handle: async ({ body }, { services, who }) => {
-      const { bot_token: token, enabled, default_agent_id: defaultAgentId, max_age_s: maxAgeS, notices } = body
-      await services.telegram.set(who.user.id, { token, enabled, defaultAgentId, maxAgeS, notices }, who.actor)
+      const { bot_token: token, default_agent_id: defaultAgentId, max_age_s: maxAgeS, deadline_s: deadlineS } = body
+      const { enabled, notices } = body
+      const change = { token, enabled, defaultAgentId, maxAgeS, deadlineS, notices }
+      await services.telegram.set(who.user.id, change, who.actor)
       return OK
     },
   }),

@@ -572,10 +572,12 @@ const BOT: Shape = {
   bot_token_set: exactly(true),
   status: /^(stopped|starting|running|error)$/,
   last_error: 'text?',
+  last_heard_at: 'time?',
   bot: { id: 'text', username: 'text', name: 'text' },
   enabled: 'flag',
   default_agent_id: 'id?',
   max_age_s: 'number',
+  deadline_s: 'number',
   notices: ['text'],
 }
 const PHONE: Shape = {

@@ -38,10 +38,12 @@ describe('the bot', () => {
       bot_token_set: false,
       status: 'stopped',
       last_error: null,
+      last_heard_at: null,
       bot: null,
       enabled: true,
       default_agent_id: null,
       max_age_s: 600,
+      deadline_s: 75,
       notices: ['approval', 'trouble', 'budget'],
     })
     for (const what of ['start', 'stop', 'restart']) refused(await owner.post(`/api/telegram/${what}`), 409, 'conflict')

@@ -42,3 +42,5 @@ FROM (SELECT id, row_number() OVER (PARTITION BY account_id ORDER BY created_at,
 WHERE ranked.id = email_triggers.id;
 DROP INDEX email_triggers_by_account;
 CREATE INDEX email_triggers_by_account ON email_triggers (account_id, position, id);
+-- How long Telegram may be silent before the owner is told.
+ALTER TABLE telegram_bots ADD COLUMN deadline_s INTEGER NOT NULL DEFAULT 75;

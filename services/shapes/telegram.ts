@@ -32,6 +32,7 @@ export const BotConfigChange = lazy(() =>
       enabled: z.boolean(),
       default_agent_id: AgentId().nullable(),
       max_age_s: z.number().int().min(30).max(86_400),
+      deadline_s: z.number().int().min(4).max(600),
       notices: z.array(z.enum(NOTICE_KINDS)).max(NOTICE_KINDS.length),
     })
     .partial(),

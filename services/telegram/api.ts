@@ -11,9 +11,6 @@ type Result<M extends Method> = Awaited<ReturnType<RawApi[M]>>
 
 /** A call that takes longer is given up; its fate is not known then. */
 const CALL_MS = 20_000
-/** How long Telegram holds a question for news, and how long it may take at most until it is taken for silent. */
-const POLL_S = 30
-const SILENT_MS = 45_000
 
 const KINDS = ['message', 'edited_message', 'callback_query'] as const
 
@@ -57,12 +54,15 @@ export function createBotApi({ token, apiRoot }: { token: string; apiRoot: strin
     apiRoot: apiRoot ?? 'https://api.telegram.org',
     token,
 
-    /** What has come in since `offset`, which confirms all before it; waits for it. Without one, all that is unconfirmed. */
-    news: (offset: number | undefined, signal: AbortSignal) =>
+    /**
+     * What has come in since `offset`, which confirms all before it; Telegram waits for it as long as `waitS`, and counts as
+     * silent after `silentMs`. Without an offset, all that is unconfirmed.
+     */
+    news: (offset: number | undefined, { waitS, silentMs }: { waitS: number; silentMs: number }, signal: AbortSignal) =>
       call(
         'getUpdates',
-        { ...(offset === undefined ? {} : { offset }), limit: 100, timeout: POLL_S, allowed_updates: [...KINDS] },
-        { signal, ms: SILENT_MS },
+        { ...(offset === undefined ? {} : { offset }), limit: 100, timeout: waitS, allowed_updates: [...KINDS] },
+        { signal, ms: silentMs },
       ),
   }
 }

@@ -15,6 +15,8 @@ export type Bot = {
   defaultAgentId: string | null
   /** Older messages are reported, not acted on. */
   maxAgeS: number
+  /** How long Telegram may be silent before the owner is told. */
+  deadlineS: number
   /** The kinds of notifications that are told in the owner's chats. */
   notices: NoticeKind[]
 }
@@ -28,13 +30,14 @@ export type BotChange = {
   enabled?: boolean | undefined
   defaultAgentId?: string | null | undefined
   maxAgeS?: number | undefined
+  deadlineS?: number | undefined
   notices?: NoticeKind[] | undefined
 }
 
 type Row = Omit<Bot, 'enabled' | 'notices'> & { enabled: number; notices: string }
 
 const COLUMNS = `user_id AS userId, bot_id AS botId, username, name, enabled, default_agent_id AS defaultAgentId,
-  max_age_s AS maxAgeS, notices`
+  max_age_s AS maxAgeS, deadline_s AS deadlineS, notices`
 
 export type BotsDeps = Deps & {
   vault: Pick<Vault, 'seal' | 'open'>
@@ -52,11 +55,11 @@ export function createBots({ db, now, vault, audit, alsoMask, agents }: BotsDeps
   const sealedOf = db.prepare<[string], { sealed: string | null }>('SELECT sealed FROM telegram_bots WHERE user_id = ?')
   const ofBot = db.prepare<[string], { userId: string }>('SELECT user_id AS userId FROM telegram_bots WHERE bot_id = ?')
   const put = db.prepare(
-    `INSERT INTO telegram_bots (user_id, bot_id, username, name, sealed, enabled, default_agent_id, max_age_s, notices, created_at, updated_at)
-     VALUES (@userId, @botId, @username, @name, @sealed, @enabled, @defaultAgentId, @maxAgeS, @notices, @at, @at)
+    `INSERT INTO telegram_bots (user_id, bot_id, username, name, sealed, enabled, default_agent_id, max_age_s, deadline_s, notices, created_at, updated_at)
+     VALUES (@userId, @botId, @username, @name, @sealed, @enabled, @defaultAgentId, @maxAgeS, @deadlineS, @notices, @at, @at)
      ON CONFLICT (user_id) DO UPDATE SET bot_id = excluded.bot_id, username = excluded.username, name = excluded.name,
        sealed = excluded.sealed, enabled = excluded.enabled, default_agent_id = excluded.default_agent_id,
-       max_age_s = excluded.max_age_s, notices = excluded.notices, updated_at = excluded.updated_at`,
+       max_age_s = excluded.max_age_s, deadline_s = excluded.deadline_s, notices = excluded.notices, updated_at = excluded.updated_at`,
   )
 
   const rename = db.prepare('UPDATE telegram_bots SET username = ?, name = ? WHERE user_id = ?')
@@ -108,7 +111,11 @@ export function createBots({ db, now, vault, audit, alsoMask, agents }: BotsDeps
     /** What Telegram calls it now. */
     called: (userId: string, { username, name }: Identity): void => void rename.run(username, name, userId),
 
-    change(userId: string, { token, enabled, defaultAgentId, maxAgeS, notices }: BotChange, by: Actor): void {
+    change(
+      userId: string,
+      { token, enabled, defaultAgentId, maxAgeS, deadlineS, notices }: BotChange,
+      by: Actor,
+    ): void {
       db.transact(() => {
         const before = find(userId)
         if (token) assertFree(userId, token.of)
@@ -121,6 +128,7 @@ export function createBots({ db, now, vault, audit, alsoMask, agents }: BotsDeps
           enabled: enabled ?? (token ? true : before.enabled),
           defaultAgentId: defaultAgentId === undefined ? before.defaultAgentId : defaultAgentId || null,
           maxAgeS: maxAgeS ?? before.maxAgeS,
+          deadlineS: deadlineS ?? before.deadlineS,
           notices: notices ?? before.notices,
         }
         put.run({ userId, ...after, ...flat(after), sealed, at: now().toISOString() })
@@ -129,6 +137,7 @@ export function createBots({ db, now, vault, audit, alsoMask, agents }: BotsDeps
           enabled: after.enabled,
           default_agent_id: after.defaultAgentId,
           max_age_s: after.maxAgeS,
+          deadline_s: after.deadlineS,
           notices: after.notices,
         }
         const outcome = token ? 'with a new token' : token === null ? 'without a token' : ''
@@ -147,6 +156,7 @@ const NONE = {
   enabled: true,
   defaultAgentId: null,
   maxAgeS: 600,
+  deadlineS: 75,
   notices: USUAL,
 }
 

@@ -8,8 +8,17 @@ import type { Writing } from './writing.ts'
 
 const EVERY_MS = 1_500
 const TYPING_MS = 4_500
+/** The question goes to the model first. */
+const FIRST_TYPING_MS = 40
 
-type Live = { answer: Answer; shown: string[]; timer: NodeJS.Timeout | undefined; busy: boolean; typedAt: number }
+type Live = {
+  answer: Answer
+  shown: string[]
+  timer: NodeJS.Timeout | undefined
+  first: NodeJS.Timeout | undefined
+  busy: boolean
+  typedAt: number
+}
 
 export type StreamingDeps = {
   answers: Answers
@@ -33,7 +42,7 @@ export function createStreaming(deps: StreamingDeps) {
   const live = new Map<string, Live>()
 
   function follow(answer: Answer): Live {
-    const entry = { answer, shown: [], timer: undefined, busy: false, typedAt: -Infinity }
+    const entry = { answer, shown: [], timer: undefined, first: undefined, busy: false, typedAt: -Infinity }
     live.set(answer.runId, entry)
     return entry
   }
@@ -72,6 +81,15 @@ export function createStreaming(deps: StreamingDeps) {
     if (index < parts.length - 1) soon(entry)
   }
 
+  function begin(entry: Live): void {
+    try {
+      const run = deps.findRun(entry.answer.runId)
+      if (run && deps.mayShow(run, entry.answer, '')) type(entry, deps.lineOf(entry.answer.userId))
+    } catch {
+      // @NOTE the bot may have been taken away meanwhile.
+    }
+  }
+
   function type(entry: Live, line: Line): void {
     if (performance.now() - entry.typedAt < TYPING_MS) return
     entry.typedAt = performance.now()
@@ -87,14 +105,14 @@ export function createStreaming(deps: StreamingDeps) {
       const answer = frame.type === 'run' && frame.status !== 'running' ? undefined : deps.answers.find(runId)
       if (!answer?.open) return
       const entry = follow(answer)
-      const run = deps.findRun(runId)
-      if (run && deps.mayShow(run, answer, '')) type(entry, deps.lineOf(answer.userId))
+      entry.first = setTimeout(() => begin(entry), FIRST_TYPING_MS).unref()
       soon(entry)
     },
 
     /** Nothing more is shown of it. */
     end(runId: string): void {
       clearTimeout(live.get(runId)?.timer)
+      clearTimeout(live.get(runId)?.first)
       live.delete(runId)
     },
 

@@ -1,5 +1,6 @@
 import type { Actor, Audit } from '../audit.ts'
 import { AppError, invalidField } from '../errors.ts'
+import { createLiveness } from '../liveness.ts'
 import type { Log } from '../log.ts'
 import { createBotApi, type BotApi, type Update } from './api.ts'
 import type { Bot, Bots, Identity } from './bots.ts'
@@ -11,6 +12,8 @@ export type SwitchboardDeps = {
   bots: Bots
   audit: Pick<Audit, 'record'>
   log: Pick<Log, 'warn'>
+  now: () => Date
+  notify: Parameters<typeof createLiveness>[0]['notify']
   /** Telegram's own when undefined. */
   apiRoot: string | undefined
   mayWork: (userId: string) => boolean
@@ -25,10 +28,11 @@ export type BotSettings = {
   enabled?: boolean | undefined
   defaultAgentId?: string | null | undefined
   maxAgeS?: number | undefined
+  deadlineS?: number | undefined
   notices?: Bot['notices'] | undefined
 }
 
-const STOPPED: PollStatus = { status: 'stopped', lastError: null }
+const STOPPED: PollStatus = { status: 'stopped', lastError: null, heardAt: null }
 
 /** The bots that listen: switched on and off, given a token and taken one, without a restart of anything else. */
 export function createSwitchboard(deps: SwitchboardDeps) {
@@ -61,12 +65,23 @@ export function createSwitchboard(deps: SwitchboardDeps) {
     }
   }
 
-  function begin({ userId, enabled, botId }: Bot): void {
+  /** Tells the owner of an outage of their bot, and of its end. */
+  function watchOver({ userId, username, deadlineS }: Bot) {
+    const onFault = (error: unknown) => deps.log.warn({ err: error }, 'the owner could not be told')
+    const liveness = createLiveness({ deadlineMs: () => deadlineS * 1_000, notify: deps.notify, onFault })
+    return liveness.watch({ userId, name: `The Telegram bot @${username}` })
+  }
+
+  function begin(bot: Bot): void {
+    const { userId, enabled, botId } = bot
     if (botId !== null) deps.onBegin(userId)
     if (!open || !enabled || botId === null || !deps.mayWork(userId)) return
     const { api } = lineOf(userId)
     const poller = createPoller({
       api,
+      watch: watchOver(bot),
+      deadlineS: bot.deadlineS,
+      now: deps.now,
       greet: () => greet(userId, api),
       take: (updates, signal) => deps.take(bots.find(userId), api, updates, signal),
       onStatus: ({ status }, error) => {
@@ -100,7 +115,8 @@ export function createSwitchboard(deps: SwitchboardDeps) {
     const value = token === undefined ? undefined : token?.trim() || null
     const checked = typeof value === 'string' ? { value, of: await identify(value) } : value
     bots.change(userId, { ...rest, token: checked }, by)
-    if (checked !== undefined || rest.enabled !== undefined) await restart(userId)
+    const anew = checked !== undefined || rest.enabled !== undefined || rest.deadlineS !== undefined
+    if (anew) await restart(userId)
   }
 
   return {

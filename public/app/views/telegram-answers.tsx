@@ -20,14 +20,17 @@ const AGES = [
   ['86400', 'a day'],
 ] as const
 
+const SILENCES = [
+  ['30', 'half a minute'],
+  ['75', '75 seconds'],
+  ['300', 'five minutes'],
+] as const
+
 type Props = { config: BotConfig; agents: readonly Agent[]; reload: () => Promise<void> }
 
 /** Who answers, what is told unasked, and what is too old. Each choice holds at once. */
 export function TelegramAnswers({ config, agents, reload }: Props): JSX.Element {
   const set = (change: Partial<BotConfig>) => void api.post('/api/telegram/config', change).then(reload).catch(complain)
-  const ages = AGES.some(([seconds]) => seconds === String(config.max_age_s))
-    ? AGES
-    : [...AGES, [String(config.max_age_s), `${config.max_age_s} seconds`] as const]
   return (
     <>
       <Section title="Answers">
@@ -40,8 +43,14 @@ export function TelegramAnswers({ config, agents, reload }: Props): JSX.Element 
         <SelectField
           label="Messages that waited longer are reported, not acted on"
           value={String(config.max_age_s)}
-          options={ages}
+          options={withOther(AGES, config.max_age_s)}
           onChange={(seconds) => set({ max_age_s: Number(seconds) })}
+        />
+        <SelectField
+          label="You are told when Telegram has been silent for"
+          value={String(config.deadline_s)}
+          options={withOther(SILENCES, config.deadline_s)}
+          onChange={(seconds) => set({ deadline_s: Number(seconds) })}
         />
       </Section>
       <Section title="Tell me" intro="In all chats that are yours.">
@@ -60,4 +69,10 @@ export function TelegramAnswers({ config, agents, reload }: Props): JSX.Element 
       </Section>
     </>
   )
+}
+
+/** The choices, and what was set by a script. */
+function withOther(choices: readonly (readonly [string, string])[], seconds: number) {
+  const known = choices.some(([value]) => value === String(seconds))
+  return known ? choices : [...choices, [String(seconds), `${seconds} seconds`] as const]
 }

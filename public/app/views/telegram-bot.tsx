@@ -6,7 +6,7 @@ import { Button } from '../ui/button.tsx'
 import { askConfirm } from '../ui/confirm.tsx'
 import { TextField } from '../ui/field.tsx'
 import { Section } from '../ui/page.tsx'
-import { Badge, Problem } from '../ui/states.tsx'
+import { Badge, Problem, Time } from '../ui/states.tsx'
 import { complain, tell } from '../ui/toast.tsx'
 import type { BotConfig } from './telegram-types.ts'
 
@@ -51,6 +51,11 @@ function State({ config, reload, change }: Props & { change: () => void }) {
             @{config.bot?.username}
           </a>
         </div>
+        {config.last_heard_at && (
+          <div class="muted small">
+            Telegram answered <Time at={config.last_heard_at} />
+          </div>
+        )}
         {config.last_error && <p class="small break">{config.last_error} Steward keeps trying.</p>}
       </div>
       <div class="row-actions">

@@ -6,10 +6,12 @@ export type BotConfig = {
   bot_token_set: boolean
   status: 'stopped' | 'starting' | 'running' | 'error'
   last_error: string | null
+  last_heard_at: string | null
   bot: { id: string; username: string; name: string } | null
   enabled: boolean
   default_agent_id: string | null
   max_age_s: number
+  deadline_s: number
   notices: NoticeKind[]
 }
 
