@@ -65,11 +65,12 @@ function placesOf(
 }
 
 /** Throws `invalid` for an operation that there is not, or that is asked about each time whatever was granted. */
-function checkOperation(name: string, { registry }: Services): void {
+function checkOperation(name: string, userId: string, { registry }: Services): void {
   if (name === REPLY) return
   const [tool = '', operation = ''] = name.split('.')
-  const found = registry.find(tool, { operation })
-  if (!found) throw invalidField('operation', `There is no operation ${name}; GET /api/tools lists them.`)
+  const found = registry.find(tool, { operation }, userId)
+  if (found?.name !== operation)
+    throw invalidField('operation', `There is no operation ${name}; GET /api/tools lists them.`)
   if (!mayBeGranted(found.operation)) throw invalidField('operation', `${name} is asked about each time.`)
 }
 
@@ -115,7 +116,7 @@ export const grantEndpoints = [
     },
     handle: ({ body }, { services, who }) => {
       services.agents.get(who.user.id, body.agent_id)
-      checkOperation(body.operation, services)
+      checkOperation(body.operation, who.user.id, services)
       if (body.expires_at !== null && Date.parse(body.expires_at) <= services.now().getTime())
         throw new AppError('invalid', 'expires_at lies in the past.', {
           detail: [{ path: 'expires_at', message: 'lies in the past' }],

@@ -36,6 +36,8 @@ import { mailSettingEndpoints } from './mail-settings.ts'
 import { mount, type Endpoint } from './endpoint.ts'
 import { errorHandler } from './errors.ts'
 import { grantEndpoints } from './grants.ts'
+import { mcpServerEndpoints } from './mcp-servers.ts'
+import { mcpToolEndpoints } from './mcp-tools.ts'
 import { healthEndpoints } from './health.ts'
 import { housekeepingEndpoints } from './housekeeping.ts'
 import { hostCheck } from './hosts.ts'
@@ -100,6 +102,8 @@ export const endpoints: readonly Endpoint[] = [
   ...approvalEndpoints,
   ...approvalLinkEndpoints,
   ...grantEndpoints,
+  ...mcpServerEndpoints,
+  ...mcpToolEndpoints,
   ...notificationEndpoints,
   ...noticeEndpoints,
   ...usageEndpoints,

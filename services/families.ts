@@ -3,6 +3,8 @@ import type { Audit } from './audit.ts'
 import type { createCloseStack } from './close.ts'
 import type { Credentials } from './credentials.ts'
 import { createDav, type DavDeps } from './dav/dav.ts'
+import { createMcp } from './mcp/mcp.ts'
+import type { NotificationDraft } from './notifications.ts'
 import type { Outgoing } from './outgoing/client.ts'
 import type { ServicesDeps } from './services-deps.ts'
 import type { Settings } from './settings.ts'
@@ -16,14 +18,16 @@ export type FamiliesDeps = ServicesDeps & {
   credentials: Credentials
   outgoing: Outgoing
   closing: ReturnType<typeof createCloseStack>
+  notify: (note: NotificationDraft) => void
 } & Pick<DavDeps, 'isAdmin'>
 
 /**
- * The families of tools that bring tables, routes or connections of their own. `tools` are theirs for the registry; `parts`
- * is what routes and the rest of the house use of them. Nothing of them is loaded or connected before its first use.
+ * The families of tools that bring tables, routes or connections of their own. `tools` are theirs for the registry; `coming`
+ * are tools that come and go; `parts` is what routes and the rest of the house use of them. Nothing of them is loaded or connected before its first use.
  */
 export function createFamilies(deps: FamiliesDeps) {
   const dav = createDav(deps)
+  const mcp = createMcp(deps)
   const tools: Tool[] = []
-  return { tools, parts: { dav } }
+  return { tools, coming: mcp.coming, parts: { dav, mcp } }
 }

@@ -23,7 +23,7 @@ import { openVault } from './master-key.ts'
 import { createMetrics } from './metrics.ts'
 import { createModels } from './models/index.ts'
 import { createMyFiles } from './my-files.ts'
-import { createNotifications } from './notifications.ts'
+import { createNotifications, type NotificationDraft } from './notifications.ts'
 import { createPeople } from './people/people.ts'
 import { createPersonalities } from './personality.ts'
 import { createApprovals } from './policy/approvals.ts'
@@ -135,7 +135,8 @@ export function createServices(deps: ServicesDeps) {
   closing.add('outgoing requests', () => Promise.all([outgoing.close(), reader.close()]))
 
   const isAdmin = (userId: string) => access.users.find(userId)?.role === 'admin' && mayWork(userId)
-  const shared = { newId, vault, audit, settings, credentials, outgoing, closing, isAdmin }
+  const notify = (note: NotificationDraft) => void notifications.add(note)
+  const shared = { newId, vault, audit, settings, credentials, outgoing, closing, isAdmin, notify }
   const families = createFamilies({ ...deps, ...shared })
 
   const models = createModels({
@@ -164,7 +165,7 @@ export function createServices(deps: ServicesDeps) {
   const approvals = createApprovals(masked)
   const grants = createGrants({ ...base, timezone: config.timezone, audit })
   const others = [...tools, ...families.tools].filter(({ name }) => !deps.furtherTools.some((one) => one.name === name))
-  const registry = createRegistry([...others, ...deps.furtherTools], deps.toolSchemaFile)
+  const registry = createRegistry([...others, ...deps.furtherTools], deps.toolSchemaFile, families.coming)
   const toolNames = new Set(registry.tools().map(({ name }) => name))
   const tallies = createTallies({ db, isTool: (name) => toolNames.has(name) })
 
@@ -187,7 +188,7 @@ export function createServices(deps: ServicesDeps) {
     journal,
     approvals,
     registry,
-    uses: createToolUses({ db, names: () => registry.tools().map(({ name }) => name) }),
+    uses: createToolUses({ db, names: (userId) => registry.tools(userId).map(({ name }) => name) }),
     settings,
     conversations,
     events,

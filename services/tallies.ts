@@ -48,7 +48,8 @@ export function createTallies({ db, isTool }: { db: Pick<Db, 'afterCommit'>; isT
     /** What the audit log is told of a tool call; in its transaction. */
     call(entry: AuditDraft): void {
       if (entry.kind !== 'tool_call') return
-      const tool = isTool(entry.toolName ?? '') ? entry.toolName! : 'unknown'
+      const name = entry.toolName ?? ''
+      const tool = isTool(name) ? name : name.startsWith('mcp__') ? 'mcp' : 'unknown'
       db.afterCommit(() => calls.add([tool, decisionOf(entry), String(entry.success === true)]))
     },
 

@@ -61,6 +61,8 @@ const HOMES: Record<string, RegExp> = {
   yazl: /^services\/archives\.ts$/,
   'file-type': /^services\/files\//,
   'prom-client': /^services\/metrics\.ts$/,
+  '@modelcontextprotocol/client': /^services\/mcp\//,
+  '@modelcontextprotocol/server': /^routes\/mcp/,
   '@simplewebauthn/browser': /^public\/app\//,
   imapflow: /^services\/mail\/imap\.ts$/,
   grammy: /^services\/telegram\/api\.ts$/,

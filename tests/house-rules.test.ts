@@ -53,7 +53,7 @@ const BODIES: Record<string, () => object> = {
 const BY_BROWSER = ['post /api/auth/passkeys/register/verify']
 
 /** Lists that are one and the same for everybody and short: they come whole. */
-const WHOLE = ['get /api/tools']
+const WHOLE = ['get /api/tools', 'get /api/mcp-servers/{id}/tools']
 
 const told = ({ path, method }: Operation) => document.paths[path][method.toLowerCase()]
 const usual = (operation: Operation): [string, any] =>

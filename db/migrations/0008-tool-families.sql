@@ -44,3 +44,42 @@ DROP INDEX email_triggers_by_account;
 CREATE INDEX email_triggers_by_account ON email_triggers (account_id, position, id);
 -- How long Telegram may be silent before the owner is told.
 ALTER TABLE telegram_bots ADD COLUMN deadline_s INTEGER NOT NULL DEFAULT 75;
+
+-- Servers of the Model Context Protocol. `env` holds, by name, a value or the name of a credential; no secret stands here.
+CREATE TABLE mcp_servers (
+  id             TEXT PRIMARY KEY,
+  user_id        TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  name           TEXT NOT NULL,
+  transport      TEXT NOT NULL CHECK (transport IN ('stdio', 'http', 'sse')),
+  command        TEXT,
+  args           TEXT NOT NULL DEFAULT '[]',
+  env            TEXT NOT NULL DEFAULT '{}',
+  url            TEXT,
+  credential     TEXT,                                    -- the key of the credential that is sent as bearer
+  timeout_s      INTEGER NOT NULL DEFAULT 60 CHECK (timeout_s BETWEEN 1 AND 600),
+  enabled        INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+  stays_in_house INTEGER NOT NULL DEFAULT 0 CHECK (stays_in_house IN (0, 1)),
+  created_at     TEXT NOT NULL,
+  updated_at     TEXT NOT NULL,
+  UNIQUE (user_id, name),
+  CHECK ((transport = 'stdio') = (command IS NOT NULL) AND (transport = 'stdio') = (url IS NULL))
+) STRICT;
+
+-- What a server said that its tools are: as the owner accepted it, and as it said last. A tool is offered while both are the same.
+CREATE TABLE mcp_tools (
+  id            TEXT PRIMARY KEY,
+  server_id     TEXT NOT NULL REFERENCES mcp_servers (id) ON DELETE CASCADE,
+  name          TEXT NOT NULL,                            -- as models call it
+  remote_name   TEXT NOT NULL,                            -- as the server calls it
+  effect        TEXT NOT NULL DEFAULT 'execute' CHECK (effect IN ('read', 'write', 'send', 'execute')),
+  enabled       INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1)),
+  gone          INTEGER NOT NULL DEFAULT 0 CHECK (gone IN (0, 1)),
+  accepted      TEXT,
+  accepted_hash TEXT,
+  offered       TEXT NOT NULL,
+  offered_hash  TEXT NOT NULL,
+  created_at    TEXT NOT NULL,
+  changed_at    TEXT NOT NULL,
+  UNIQUE (server_id, remote_name),
+  UNIQUE (server_id, name)
+) STRICT;

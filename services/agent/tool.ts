@@ -1,5 +1,6 @@
 import type { ZodType } from 'zod'
 import type { Labels } from '../shapes/labels.ts'
+import type { ToolSchema } from './model.ts'
 
 /** `read` changes nothing, `write` the owner's own data, `send` leaves the house, `execute` runs code. */
 export type Effect = 'read' | 'write' | 'send' | 'execute'
@@ -132,6 +133,11 @@ export type Tool = {
   name: string
   description: string
   operations: Record<string, Operation>
+  /**
+   * It has one operation, which calls do not name: their arguments are that operation's, whatever they are called. `schema` is
+   * what models see, instead of what is made of the operations.
+   */
+  alone?: { operation: string; schema: ToolSchema }
   /**
    * One line for the model about the names that its arguments may take now; undefined where there is nothing to say. Where
    * there is no such name, '': it is not offered.

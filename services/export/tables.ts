@@ -48,6 +48,11 @@ export const EXPORTED: Record<string, Exported> = {
   dav_collections: { where: 'account_id IN (SELECT id FROM dav_accounts WHERE user_id = @user)' },
   webhook_targets: { ...OWN, without: ['sealed'] },
   browser_trusted: OWN,
+  mcp_servers: OWN,
+  mcp_tools: {
+    where: 'server_id IN (SELECT id FROM mcp_servers WHERE user_id = @user)',
+    without: ['accepted_hash', 'offered_hash'],
+  },
   outbox: OWN,
   notifications: OWN,
   usage_days: OWN,

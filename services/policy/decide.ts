@@ -94,10 +94,15 @@ function permitted(call: PolicyCall, mode: Mode): Verdict | undefined {
   return deny('10', `${name} is not among the tools of everybody this run works for.`)
 }
 
-/** Whether a list of tools names a call: by its tool, or by the one operation. */
+/** Whether a list of tools names a call: by its tool, by the one operation, or by the tool server that it belongs to. */
 export function lists(allowed: readonly string[], call: Pick<PolicyCall, 'tool' | 'operation'>): boolean {
-  return allowed.includes(call.tool) || allowed.includes(`${call.tool}.${call.operation}`)
+  if (allowed.includes(call.tool) || allowed.includes(`${call.tool}.${call.operation}`)) return true
+  const server = OF_A_SERVER.exec(call.tool)?.[0]
+  return server !== undefined && allowed.includes(server)
 }
+
+/** `mcp__files` in `mcp__files__read_file`: no name of a server holds an underscore. */
+const OF_A_SERVER = /^mcp__[a-z0-9-]+(?=__)/
 
 function leaking(call: PolicyCall): Verdict | undefined {
   if (call.leaks !== true) return undefined

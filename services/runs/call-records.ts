@@ -112,7 +112,8 @@ export function createCallRecords(deps: CallRecordsDeps) {
     if (!started.announced) announce(run, call, started.arguments)
     const { verdict, labels, confirmed } = started
     const args = isRecord(started.arguments) ? started.arguments : {}
-    const operation = typeof args.operation === 'string' ? args.operation : null
+    const wrote = typeof args.operation === 'string' ? args.operation : null
+    const operation = deps.registry.find(call.name, args, run.userId)?.name ?? wrote
     journal.startTool({ call, runId: run.id, operation, arguments: started.arguments, verdict, confirmed, labels })
   }
 
@@ -124,7 +125,7 @@ export function createCallRecords(deps: CallRecordsDeps) {
 
   /** Whatever it took, it did not use. */
   function release(run: Run, call: ToolCall, args: unknown): void {
-    deps.registry.find(call.name, args)?.operation.release?.(stepOf(run, call))
+    deps.registry.find(call.name, args, run.userId)?.operation.release?.(stepOf(run, call))
   }
 
   function unlessUsedUp(work: () => void): Verdict | undefined {

@@ -102,7 +102,7 @@ export function createCalls(deps: CallsDeps) {
 
     async function begin(call: ToolCall, isClean = false): Promise<CallOutcome> {
       if (approvals.pendingOf(run.id)) return { type: 'waiting' }
-      const looked = await attempt(() => look(run, registry.parse(call.name, call.arguments), call.callId))
+      const looked = await attempt(() => look(run, registry.parse(call.name, call.arguments, run.userId), call.callId))
       mayGoOn()
       if (looked instanceof AppError) return unusable(call, looked)
       const verdict = verdictOf(looked.policy)
@@ -132,7 +132,9 @@ export function createCalls(deps: CallsDeps) {
     async function answered(call: ToolCall, approval: Approval): Promise<CallOutcome> {
       if (approval.state === 'pending') return { type: 'waiting' }
       if (approval.state !== 'approved') return notApproved(call, approval)
-      const looked = await attempt(() => look(run, registry.parse(call.name, approval.arguments), call.callId))
+      const looked = await attempt(() =>
+        look(run, registry.parse(call.name, approval.arguments, run.userId), call.callId),
+      )
       mayGoOn()
       if (looked instanceof AppError) return unusable(call, looked, true)
       const refusal = again(looked.policy) ?? otherThanApproved(looked, approval)
@@ -162,7 +164,7 @@ export function createCalls(deps: CallsDeps) {
     /** The process ended in the middle of this call: finish what can be known, do again what may be done again. */
     async function recover(call: ToolCall, step: Step): Promise<CallOutcome> {
       const args: unknown = JSON.parse(step.arguments ?? 'null')
-      const parsed = await attempt(async () => registry.parse(call.name, args))
+      const parsed = await attempt(async () => registry.parse(call.name, args, run.userId))
       const facts = { confirmed: step.confirmed === 1 }
       if (parsed instanceof AppError) return finish(call, parsed, facts, 0)
       const seen = await attempt(() => look(run, parsed, call.callId))
@@ -298,7 +300,8 @@ export function createCalls(deps: CallsDeps) {
 
     return {
       call,
-      besideOthers: (call: ToolCall): boolean => registry.find(call.name, call.arguments)?.operation.effect === 'read',
+      besideOthers: (call: ToolCall): boolean =>
+        registry.find(call.name, call.arguments, run.userId)?.operation.effect === 'read',
       callsUsedUp: (): boolean => progress.toolCalls >= (run.maxToolCalls ?? settings.get('max_tool_calls')),
     }
   }

@@ -136,13 +136,13 @@ export function createDecisions(deps: DecisionsDeps) {
   /** The tool notes what the owner said; nothing about it is left open. */
   function settle(run: Run, approval: Approval, given: Answer): void {
     if (given === 'again') return
-    const { operation, arguments: args } = deps.registry.parse(approval.tool_name, approval.arguments)
+    const { operation, arguments: args } = deps.registry.parse(approval.tool_name, approval.arguments, run.userId)
     operation.settle?.(given, args, { userId: run.userId, runId: run.id, callId: approval.call_id })
   }
 
   async function changedCall(run: Run, approval: Approval, args: unknown): Promise<Changed | undefined> {
     if (!differs(args, approval)) return undefined
-    const parsed = deps.registry.parse(approval.tool_name, args)
+    const parsed = deps.registry.parse(approval.tool_name, args, run.userId)
     if (parsed.name !== approval.operation)
       throw invalidField(
         'arguments.operation',
@@ -164,7 +164,7 @@ export function createDecisions(deps: DecisionsDeps) {
 
   /** How far a yes may reach beyond its one call. */
   function mayRemember(run: Run, approval: Approval): Remember[] {
-    const found = deps.registry.find(approval.tool_name, approval.arguments)
+    const found = deps.registry.find(approval.tool_name, approval.arguments, run.userId)
     const somewhere = approval.targets.some((target) => target !== `${approval.tool_name}.${approval.operation}`)
     if (approval.kind !== 'call' || !found || !somewhere || !mayBeGranted(found.operation)) return []
     const [root] = store.ancestors(run)
@@ -182,7 +182,10 @@ export function createDecisions(deps: DecisionsDeps) {
     if (apiKeyId !== undefined) throw new AppError('forbidden', 'A standing yes is given on the page, not with a key.')
     if (!mayRemember(run, approval).includes(wanted))
       throw invalidField('remember', 'A yes to this one holds for this one call only.')
-    const { policy } = await deps.calls.look(run, deps.registry.parse(approval.tool_name, approval.arguments))
+    const { policy } = await deps.calls.look(
+      run,
+      deps.registry.parse(approval.tool_name, approval.arguments, run.userId),
+    )
     if (targetsOf(policy).join('\n') !== approval.targets.join('\n'))
       throw new AppError('conflict', 'The place is no longer the one that was asked about. Look at the question again.')
     const [root] = store.ancestors(run)

@@ -176,8 +176,8 @@ export function createQuestions(deps: QuestionsDeps) {
     return ''
   }
 
-  const isDestructive = ({ tool_name, arguments: args }: Approval): boolean =>
-    deps.registry.find(tool_name, args)?.operation.destructive === true
+  const isDestructive = ({ tool_name, arguments: args, user_id }: Approval): boolean =>
+    deps.registry.find(tool_name, args, user_id)?.operation.destructive === true
 
   const pendingOf = (userId: string): Approval[] => approvals.list(userId, { state: 'pending', limit: 200 }).items
 

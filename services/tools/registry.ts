@@ -24,8 +24,16 @@ export type Offer = {
 
 export type Registry = ReturnType<typeof createRegistry>
 
-/** The tools of the house by name. Their JSON schemas were written at build time; unbuilt, they are made on first use. */
-export function createRegistry(tools: readonly Tool[], schemaFile: string) {
+/** Tools that come and go while the house runs, a list for each user; each is `alone`. */
+export type ComingTools = { of(userId: string): readonly Tool[]; find(userId: string, name: string): Tool | undefined }
+
+const NONE: ComingTools = { of: () => [], find: () => undefined }
+
+/**
+ * The tools of the house by name, and those that come and go. The JSON schemas of the former were written at build time;
+ * unbuilt, they are made on first use.
+ */
+export function createRegistry(tools: readonly Tool[], schemaFile: string, coming: ComingTools = NONE) {
   const byName = new Map(tools.map((tool) => [tool.name, tool]))
   if (byName.size < tools.length) throw new Error('Two tools have the same name.')
   const schemas = lazy((): ToolSchema[] => {
@@ -33,25 +41,33 @@ export function createRegistry(tools: readonly Tool[], schemaFile: string) {
     return [...written, ...toolSchemas(tools.filter(({ name }) => !written.some((schema) => schema.name === name)))]
   })
 
-  /** The operation a call names, if there is such a one. */
-  function find(toolName: string, args: unknown): { tool: Tool; name: string; operation: Operation } | undefined {
-    const tool = byName.get(toolName)
-    const name = isRecord(args) && typeof args.operation === 'string' ? args.operation : ''
+  const toolOf = (userId: string, name: string): Tool | undefined => byName.get(name) ?? coming.find(userId, name)
+  const toolsOf = (userId?: string): readonly Tool[] =>
+    userId === undefined ? tools : [...tools, ...coming.of(userId)]
+
+  /** The operation a call of a user's run names, if there is such a one. */
+  function find(
+    toolName: string,
+    args: unknown,
+    userId: string,
+  ): { tool: Tool; name: string; operation: Operation } | undefined {
+    const tool = toolOf(userId, toolName)
+    const name = tool?.alone?.operation ?? (isRecord(args) && typeof args.operation === 'string' ? args.operation : '')
     const operation = tool && Object.hasOwn(tool.operations, name) ? tool.operations[name] : undefined
     return tool && operation && { tool, name, operation }
   }
 
   /** Throws AppError('invalid') with a sentence that tells the model how to do better. */
-  function parse(toolName: string, args: unknown): ParsedCall {
-    const tool = byName.get(toolName)
-    if (!tool)
-      throw new AppError('invalid', `There is no tool ${toolName}. There are: ${[...byName.keys()].join(', ')}.`)
+  function parse(toolName: string, args: unknown, userId: string): ParsedCall {
+    const tool = toolOf(userId, toolName)
+    const known = () => toolsOf(userId).map(({ name }) => name)
+    if (!tool) throw new AppError('invalid', `There is no tool ${toolName}. There are: ${known().join(', ')}.`)
     if (!isRecord(args)) throw new AppError('invalid', 'The arguments are not a JSON object.')
-    const found = find(toolName, args)
+    const found = find(toolName, args, userId)
     const names = Object.keys(tool.operations).join(', ')
     if (!found) throw new AppError('invalid', `${toolName} needs an operation, one of: ${names}.`)
     const { operation: _operation, ...rest } = args
-    const parsed = found.operation.input().safeParse(rest)
+    const parsed = found.operation.input().safeParse(tool.alone ? args : rest)
     if (parsed.success) return { ...found, arguments: parsed.data }
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'arguments'}: ${issue.message}`)
     throw new AppError('invalid', `The arguments of ${toolName}.${found.name} are not right: ${problems.join('; ')}.`)
@@ -73,6 +89,13 @@ export function createRegistry(tools: readonly Tool[], schemaFile: string) {
 
   /** The schemas of all that a run may use, with no more operations than that. */
   function all(offer: Offer): ToolSchema[] {
+    const further = coming
+      .of(offer.userId)
+      .filter((tool) => Object.entries(tool.operations).some(([name, one]) => isOffered(tool, name, one, offer)))
+    return [...ofTheHouse(offer), ...further.map(({ alone }) => alone!.schema)]
+  }
+
+  function ofTheHouse(offer: Offer): ToolSchema[] {
     return schemas().flatMap((schema) => {
       const tool = schema.name === CATALOGUE ? undefined : byName.get(schema.name)
       const known = tool?.known?.(offer.userId, offer.runId)
@@ -93,8 +116,9 @@ export function createRegistry(tools: readonly Tool[], schemaFile: string) {
 
   /** What a destination of a tool is in full; the same where the tool knows no shorter form. */
   function addressOf(toolName: string, userId: string, destination: string): string {
-    return byName.get(toolName)?.addressOf?.(userId, destination) ?? destination
+    return toolOf(userId, toolName)?.addressOf?.(userId, destination) ?? destination
   }
 
-  return { find, parse, all, offered, addressOf, tools: (): readonly Tool[] => tools }
+  /** `tools`: those of the house; of a user, with what comes and goes. */
+  return { find, parse, all, offered, addressOf, tools: toolsOf }
 }

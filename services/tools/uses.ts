@@ -8,7 +8,13 @@ const MOST_COUNTED = 1_000
 export type ToolUses = ReturnType<typeof createToolUses>
 
 /** How often a user's runs have called each tool, by the audit log. */
-export function createToolUses({ db, names }: { db: Pick<Db, 'prepare'>; names: () => readonly string[] }) {
+export function createToolUses({
+  db,
+  names,
+}: {
+  db: Pick<Db, 'prepare'>
+  names: (userId: string) => readonly string[]
+}) {
   const count = db.prepare<[string, string, string, string, number], { uses: number }>(
     `SELECT count(*) AS uses FROM (
        SELECT 1 FROM audit WHERE tool_name = ? AND at >= ? AND at < ? AND user_id = ? LIMIT ?)`,
@@ -17,7 +23,7 @@ export function createToolUses({ db, names }: { db: Pick<Db, 'prepare'>; names: 
 
   function counted(userId: string, before: string): ReadonlyMap<string, number> {
     const since = new Date(Date.parse(before) - DAYS * 86_400_000).toISOString()
-    return new Map(names().map((name) => [name, count.get(name, since, before, userId, MOST_COUNTED)?.uses ?? 0]))
+    return new Map(names(userId).map((name) => [name, count.get(name, since, before, userId, MOST_COUNTED)?.uses ?? 0]))
   }
 
   return {

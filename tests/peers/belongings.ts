@@ -36,6 +36,11 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
   const agent = await newAgent(owner, { name: MARK, prompt: `Think of the ${MARK}.` })
   const task = await made('/api/tasks', { name: MARK, prompt: `Water the ${MARK}.`, agent_id: agent.id })
   const target = await made('/api/webhook-targets', { name: MARK, url: `https://${MARK}.example/hook`, owner: true })
+  const toolServer = await made('/api/mcp-servers', {
+    name: MARK,
+    transport: 'http',
+    url: `https://${MARK}.example/mcp`,
+  })
   const mailbox = {
     label: MARK,
     imap_host: `${MARK}.example`,
@@ -75,6 +80,8 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
     '/api/email-whitelist/{email}': `${MARK}@example.org`,
     '/api/my/browser-trusted/{domain}': `${MARK}.example`,
     '/api/webhook-targets/{id}': target.id,
+    '/api/mcp-servers/{id}': toolServer.id,
+    '/api/mcp-servers/{id}/tools/{tool}': describedTool(dataDir, toolServer.id),
     '/api/email-accounts/{id}': account.id,
     '/api/dav-accounts/{id}': calendars.id,
     '/api/telegram/whitelist/{chat_id}': '8000',
@@ -91,6 +98,27 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
     '/api/notifications/{id}': await first('/api/notifications'),
     '/api/trash/{id}': await first('/api/trash'),
   }
+}
+
+/** A tool of a tool server, as the example of the document has it. */
+function describedTool(dataDir: string, serverId: string): string {
+  const row = {
+    id: newId(),
+    serverId,
+    name: 'mcp__notes__search',
+    definition: JSON.stringify({ description: `Finds a ${MARK}.`, inputSchema: {}, cleaned: false, problem: null }),
+    hash: '1b4f0e9851971998e732078544c96b36c3d01cedf7caa332359d6f1d83567014',
+    at: new Date().toISOString(),
+  }
+  withDatabase(dataDir, (db) =>
+    db
+      .prepare(
+        `INSERT INTO mcp_tools (id, server_id, name, remote_name, offered, offered_hash, created_at, changed_at)
+         VALUES (@id, @serverId, @name, 'search', @definition, @hash, @at, @at)`,
+      )
+      .run(row),
+  )
+  return row.name
 }
 
 /** A passkey of the owner, whose device is nowhere. */
