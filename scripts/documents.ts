@@ -22,7 +22,7 @@ const NOBODY = {
   notify: () => {},
   deliverTelegram: async () => ({ to: '', state: 'held' }) as const,
   log: { error: () => {}, warn: () => {} },
-  mail: { deliver: () => assert.fail('Nobody sends here.'), settled: () => {} },
+  mail: () => assert.fail('Nobody sends here.'),
 }
 
 /** Writes what is the same for every start: the OpenAPI document and the tools' JSON schemas. */

@@ -106,7 +106,7 @@ export function createServices(deps: ServicesDeps) {
     doors: { telegram: TELEGRAM_WAY },
     deliverTelegram: (message, way) => telegram.deliver(message, way),
     notify: (note) => notifications.add(note),
-    mail: { deliver: (...args) => mail.door.deliver(...args), settled: (...args) => mail.door.settled(...args) },
+    mail: () => mail.door,
     log,
   })
   settings.onChange(({ paused }) => paused === false && webhooks.outbox.look())

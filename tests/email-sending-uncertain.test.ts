@@ -39,7 +39,7 @@ const sentToday = async (owner: Client, email: string): Promise<number> =>
   (await owner.get('/api/email-whitelist')).body.find((one: any) => one.email === email).sent_today
 
 async function until(is: () => Promise<boolean> | boolean): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
+  for (let tries = 0; tries < 800; tries++) {
     if (await is()) return
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
@@ -125,6 +125,49 @@ describe('a connection that breaks while a mail is sent', { skip: DOVECOT_MISSIN
       assert.equal(new Set(taken(call_id).map(({ text }) => text)).size, 1)
       assert.equal(await sentToday(owner, PARTNER), before + 1, 'it counts, as it may have arrived')
     }
+  })
+
+  it('gives its place back once where the server certainly refuses what the owner wants sent again', async () => {
+    smtp.behave({ drop: 'taken' }, { data: '554 5.7.1 spam' })
+    const before = await sentToday(owner, PARTNER)
+    const chat = await chatThat(owner, api, sendEmail(MAIL))
+    const { call_id } = await approve(owner, chat)
+    await chat.next('confirmation_required')
+    assert.equal(await sentToday(owner, PARTNER), before + 1)
+    const [approval] = await pending(owner)
+    await owner.post(`/api/approvals/${approval.id}`, { decision: 'again' })
+    await chat.next('done')
+    assert.match(lastResult().text, /was not sent\..*spam/s)
+    assert.deepEqual([outbox(call_id).state, await sentToday(owner, PARTNER)], ['failed', before])
+    const next = await chatThat(owner, api, sendEmail(MAIL))
+    await approve(owner, next)
+    await next.next('done')
+    assert.equal(await sentToday(owner, PARTNER), before + 1)
+  })
+
+  it('is over, and still counts, where it may not be sent again after all', async () => {
+    smtp.behave({ drop: 'taken' })
+    const before = await sentToday(owner, PARTNER)
+    const chat = await chatThat(owner, api, sendEmail(MAIL))
+    const { call_id } = await approve(owner, chat)
+    await chat.next('confirmation_required')
+    const [approval] = await pending(owner)
+    await owner.delete(`/api/email-whitelist/${PARTNER}`)
+    await owner.post(`/api/approvals/${approval.id}`, { decision: 'again' })
+    await chat.next('done')
+    await allow(owner, PARTNER, { daily_limit: 100 })
+    assert.deepEqual([outbox(call_id).state, taken(call_id).length], ['failed', 1])
+    assert.equal(await sentToday(owner, PARTNER), before + 1)
+  })
+
+  it('leaves one copy also where the server puts its own there a little later', async () => {
+    const late = (text: string) => void setTimeout(() => dovecot.deliver(text, 'Sent'), 1_500)
+    smtp.behave({ onTaken: late })
+    const chat = await chatThat(owner, api, sendEmail(MAIL))
+    const { call_id } = await approve(owner, chat)
+    await chat.next('done')
+    await until(() => copiesOf(call_id).length === 2)
+    await until(() => copiesOf(call_id).length === 1)
   })
 
   it('is known to be done where the mail lies among what was sent, and then there is no second copy', async () => {

@@ -84,7 +84,7 @@ export function createMail(deps: MailDeps) {
     find: accounts.find,
     mailboxOf: (account) => mailboxOf(account, connections),
   })
-  const telling = createTelling({ ...deps, ...deps.webhooks, accounts, houseAccount, resolve, door })
+  const telling = createTelling({ ...deps, ...deps.webhooks, accounts, houseAccount, resolve, door, isSent: outbound.isSent })
 
   return {
     accounts,

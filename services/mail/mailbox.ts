@@ -198,6 +198,13 @@ export function mailboxOf(account: EmailAccount, connections: Connections) {
         return mailIdOf({ accountId: account.id, folder, uidValidity: String(uidValidity), uid })
       }),
 
+    /** For good: not by way of the trash. */
+    remove: (id: string, signal: AbortSignal): Promise<void> =>
+      changing(signal, async (client) => {
+        const { uid } = await openAt(client, id, false)
+        assertDone(await client.messageDelete(String(uid), { uid: true }))
+      }),
+
     flag: (id: string, { add = [], remove = [] }: MailFlags, signal: AbortSignal): Promise<void> =>
       changing(signal, async (client) => {
         const { uid } = await openAt(client, id, false)

@@ -16,16 +16,22 @@ export function noticeDraft(id: string, { userId, account, to, subject, text, ap
 
 export const isNotice = (body: string): boolean => body.startsWith('{"notice":')
 
+/** The same at every try, and so it is found again. */
+export const noticeMessageId = (id: string, { address }: Pick<EmailAccount, 'address'>): string =>
+  `${id}@${address.slice(address.lastIndexOf('@') + 1)}`
+
 export type NoticeDeliveryDeps = {
   now: Clock
   find: (accountId: string) => EmailAccount | undefined
   fromName: (userId: string) => string
   ending: (approvalId: string) => string
+  /** Whether a mail lies among what was sent. */
+  isSent: (accountId: string, messageId: string) => Promise<boolean>
   send: (account: EmailAccount, mail: RawMail, way: Parameters<Deliver>[1]) => Promise<Delivery>
 }
 
-/** Sends notices. Each has a Message-ID of its own, the same at every try. */
-export function createNoticeDelivery({ now, find, fromName, ending, send }: NoticeDeliveryDeps): Deliver {
+/** Sends notices. Each has a Message-ID of its own, by which it is looked for where nobody knows whether it went out. */
+export function createNoticeDelivery({ now, find, fromName, ending, isSent, send }: NoticeDeliveryDeps): Deliver {
   return async ({ id, address, body }, way) => {
     const { to, subject, text, approval_id } = (JSON.parse(body) as Body).notice
     const account = find(address)
@@ -33,7 +39,9 @@ export function createNoticeDelivery({ now, find, fromName, ending, send }: Noti
       return { to, state: 'refused', error: 'The mail account that it was to leave by is gone or off.', forGood: true }
     const whole = approval_id === undefined ? text : `${text}\n\n${ending(approval_id)}`
     const facts = { from: account.address, fromName: fromName(account.userId), subject, text: whole, date: now() }
-    const messageId = `${id}@${account.address.split('@')[1]}`
-    return send(account, await compose({ messageId, to: [to], ...facts }), way)
+    const messageId = noticeMessageId(id, account)
+    const delivery = await send(account, await compose({ messageId, to: [to], ...facts }), way)
+    if (delivery.state !== 'uncertain' || !(await isSent(account.id, messageId))) return delivery
+    return { to, state: 'delivered', status: null, answer: '' }
   }
 }

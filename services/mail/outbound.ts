@@ -8,6 +8,7 @@ import type { AddressEntry } from '../whitelists/addresses.ts'
 import type { EmailAccount } from './account-rows.ts'
 import type { EmailAccounts } from './accounts.ts'
 import { createDailyLimits } from './daily-limits.ts'
+import { outgoingOf } from './outgoing-body.ts'
 import { createMailDeliver } from './deliver.ts'
 import { mailPlaceOf } from './mail-id.ts'
 import type { Mailbox } from './mailbox.ts'
@@ -48,6 +49,8 @@ export function createOutbound(deps: OutboundDeps) {
     /** Goes on with what the last stop left. */
     start: (): void => sent.start(),
     closeSent: () => sent.close(),
+    /** Whether a mail of an account lies among what was sent; false also where that cannot be found out. */
+    isSent: sent.holds,
 
     /** The whitelist with what went to each address today. */
     allowance(): (AddressEntry & { sent_today: number })[] {
@@ -65,6 +68,10 @@ export function createOutbound(deps: OutboundDeps) {
         if (state === 'failed' && callId !== null) limits.release(callId)
         if (state === 'delivered') db.afterCommit(() => void sent.keep(id))
       },
+
+      /** Whether it lies among what was sent. */
+      arrived: async ({ address, body }: { address: string; body: string }): Promise<boolean> =>
+        body !== '' && sent.holds(address, outgoingOf(body).messageId),
     },
 
     /** A mail as a tool reads it. Throws `not_found` for one of somebody else's. */

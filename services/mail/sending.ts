@@ -134,9 +134,14 @@ export function createSending(deps: SendingDeps) {
         destinations.map(({ address }) => address),
       ),
 
-    /** The call ended without having sent anything. What went into the outbox gives its places back from there. */
+    /**
+     * The call ended without having sent anything. What went into the outbox gives its places back from there; of what may have
+     * arrived earlier, and is not to be sent once more after all, nothing is awaited any longer.
+     */
     release(callId: string): void {
-      if (!outbox.find(callId)) limits.release(callId)
+      const row = outbox.find(callId)
+      if (!row) limits.release(callId)
+      if (row?.state === 'uncertain') outbox.resolve(callId, 'give_up')
     },
 
     /** Sends what was looked at and decided on, or throws `conflict`. */

@@ -17,7 +17,11 @@ export type SentDeps = {
   looks?: readonly number[]
   /** How long to wait after each attempt to put a copy there. */
   delays?: readonly number[]
+  /** How long after a copy it is looked whether the server has put one there as well. */
+  secondLookMs?: number
 }
+
+type Copy = { folder: string; messageId: string; own: string }
 
 /** `none`: the account has no mailbox to keep it in. */
 export type Copied = { state: 'kept' | 'none' } | { state: 'failed'; error: string }
@@ -26,6 +30,7 @@ const MINUTE = 60_000
 const LOOKS: readonly number[] = [0, 2_000]
 const DELAYS: readonly number[] = [MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * 60 * MINUTE, 8 * 60 * MINUTE]
 const VISIT_MS = 25_000
+const SECOND_LOOK_MS = 8_000
 
 export type Sent = ReturnType<typeof createSent>
 
@@ -38,6 +43,7 @@ export function createSent(deps: SentDeps) {
   const going = new Map<string, Promise<Copied>>()
   const tries = new Map<string, number>()
   const timers = new Map<string, NodeJS.Timeout>()
+  const seconds = new Set<NodeJS.Timeout>()
   const ending = new AbortController()
   const visit = () => AbortSignal.any([ending.signal, AbortSignal.timeout(VISIT_MS)])
 
@@ -60,8 +66,24 @@ export function createSent(deps: SentDeps) {
     const folder = await folderOf(mailbox)
     if (await isIn(mailbox, folder, mail.messageId)) return { state: 'kept' }
     if (await mailbox.keepsSent(visit())) return { state: 'kept' }
-    await mailbox.append({ folder, raw: sentCopyOf(mail), flags: ['\\Seen'], date: deps.now() }, visit())
+    const raw = sentCopyOf(mail)
+    const own = await mailbox.append({ folder, raw, flags: ['\\Seen'], date: deps.now() }, visit())
+    if (own !== undefined) lookAgain(() => dropSecond(mailbox, { folder, messageId: mail.messageId, own }))
     return { state: 'kept' }
+  }
+
+  /** Servers that keep what they send by themselves may do so a little later: then theirs stays, and ours goes. */
+  async function dropSecond(mailbox: Mailbox, { folder, messageId, own }: Copy): Promise<void> {
+    const all = await mailbox.findByMessageId(folder, messageId, visit())
+    if (all.length > 1 && all.includes(own)) await mailbox.remove(own, visit())
+  }
+
+  function lookAgain(work: () => Promise<void>): void {
+    const timer = setTimeout(() => {
+      seconds.delete(timer)
+      work().catch((error: unknown) => deps.log.info({ err: error }, 'a sent mail was not looked for again'))
+    }, deps.secondLookMs ?? SECOND_LOOK_MS).unref()
+    seconds.add(timer)
   }
 
   async function attempt(id: string): Promise<Copied> {
@@ -133,7 +155,7 @@ export function createSent(deps: SentDeps) {
 
     async close(): Promise<void> {
       ending.abort(new AppError('unavailable', 'Steward is stopping.'))
-      for (const timer of timers.values()) clearTimeout(timer)
+      for (const timer of [...timers.values(), ...seconds]) clearTimeout(timer)
       await Promise.allSettled(going.values())
     },
   }

@@ -7,7 +7,7 @@ import type { Approvals } from '../policy/approvals.ts'
 import type { Integrity } from '../shapes/labels.ts'
 import type { EmailAccounts } from './accounts.ts'
 import { createApprovalLinks } from './approval-links.ts'
-import { createNoticeDelivery, isNotice, noticeDraft } from './notice-delivery.ts'
+import { createNoticeDelivery, isNotice, noticeDraft, noticeMessageId } from './notice-delivery.ts'
 import { createNotices, type NoticesDeps } from './notices.ts'
 import type { ResolveHost } from './resolver.ts'
 import { sendSmtp } from './smtp.ts'
@@ -15,7 +15,11 @@ import { sendSmtp } from './smtp.ts'
 type Named = { find(id: string): { name: string } | undefined }
 
 /** A door of the outbox. */
-type Door = { deliver: Deliver; settled: (message: Message, state: 'delivered' | 'failed') => void }
+type Door = {
+  deliver: Deliver
+  settled: (message: Message, state: 'delivered' | 'failed') => void
+  arrived: (message: Message) => Promise<boolean>
+}
 
 export type TellingDeps = Deps & {
   newId: () => string
@@ -36,13 +40,15 @@ type Sending = {
   resolve: ResolveHost
   outbox: Pick<Outbox, 'enqueue'>
   store: Pick<OutboxStore, 'empty'>
+  /** Whether a mail lies among what was sent. */
+  isSent: (accountId: string, messageId: string) => Promise<boolean>
   /** The way out of every other mail. */
   door: Door
 }
 
 /** What users are told by mail, with the links in it and its way out, put together. */
 export function createTelling(deps: TellingDeps & Sending) {
-  const { now, runStore, agents, tasks, accounts, resolve, door } = deps
+  const { now, runStore, agents, tasks, accounts, resolve, door, isSent } = deps
 
   function aboutRun(runId: string): { name: string; integrity: Integrity } | undefined {
     const run = runStore.find(runId)
@@ -65,6 +71,7 @@ export function createTelling(deps: TellingDeps & Sending) {
     find: accounts.find,
     fromName: (userId) => deps.persona(userId).agentName,
     ending: notices.ending,
+    isSent,
     send: (account, mail, { signal, begin }) =>
       sendSmtp(account, { resolve, password: accounts.passwordOf(account.id, 'smtp') }, mail, signal, begin),
   })
@@ -80,6 +87,11 @@ export function createTelling(deps: TellingDeps & Sending) {
       settled(message, state) {
         if (!isNotice(message.body)) return door.settled(message, state)
         if (state === 'delivered') deps.store.empty(message.id)
+      },
+      async arrived(message) {
+        if (!isNotice(message.body)) return door.arrived(message)
+        const account = accounts.find(message.address)
+        return account !== undefined && isSent(account.id, noticeMessageId(message.id, account))
       },
     } satisfies Door,
   }

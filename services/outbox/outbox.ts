@@ -21,6 +21,8 @@ export type OutboxDeps = Deps & {
   deliver: Record<Draft['door'], Deliver>
   /** Called in the transaction in which a message was delivered, or failed without having arrived. */
   onSettled?: (message: Message, state: 'delivered' | 'failed') => void
+  /** Whether a message has arrived of which nobody knows, where that can be found out. */
+  arrived?: (message: Message) => Promise<boolean>
   delays?: readonly number[]
   /** Doors with a way of their own. */
   doors?: Partial<Record<Draft['door'], DoorWay>> | undefined
@@ -66,15 +68,15 @@ export function createOutbox(deps: OutboxDeps) {
     [...busy.values()].filter((one) => one === door).length >= (doors[door]?.mostAtOnce ?? MOST_AT_ONCE)
 
   /** One attempt; whoever asks for a message that is on its way waits for that same attempt. */
-  function attempt(message: Attempted, begin: () => boolean): Promise<Outcome> {
+  function attempt(message: Attempted, begin: () => boolean, alone = false): Promise<Outcome> {
     const known = going.get(message.id)
     if (known) return known
-    const work = carry(message, begin).finally(() => going.delete(message.id))
+    const work = carry(message, begin, alone).finally(() => going.delete(message.id))
     going.set(message.id, work)
     return work
   }
 
-  async function carry(message: Attempted, begin: () => boolean): Promise<Outcome> {
+  async function carry(message: Attempted, begin: () => boolean, alone: boolean): Promise<Outcome> {
     let begun = false
     const way = { begin: () => (begun = begin()), signal: ending.signal }
     const delivery = await deps.deliver[message.door](message, way).catch((error: unknown): Delivery => {
@@ -83,7 +85,10 @@ export function createOutbox(deps: OutboxDeps) {
     })
     return db.transact(() => {
       delivery.also?.()
-      return settle(message.id, delivery)
+      const outcome = settle(message.id, delivery)
+      const row = alone && outcome.state === 'uncertain' ? store.find(message.id) : undefined
+      if (row) tellUncertain(row, outcome.error)
+      return outcome
     })
   }
 
@@ -134,7 +139,32 @@ export function createOutbox(deps: OutboxDeps) {
   /** Nobody waits for it any more who could ask. */
   function tellUncertain(message: Message, error: string | null): void {
     const text = `It is not sent again by itself. ${error ?? ''}`
-    db.transact(() => deps.notify({ ...about(message), title: 'It is not known whether a message arrived', text }))
+    deps.notify({ ...about(message), title: 'It is not known whether a message arrived', text })
+  }
+
+  /** What was on its way when the process ended, and no run asks about: it is looked for, else the owner is told. */
+  async function endLost(message: Message): Promise<void> {
+    const there = (await deps.arrived?.(message).catch(() => false)) ?? false
+    if (closed || store.find(message.id)?.state !== 'sending') return
+    db.transact(() => {
+      if (there) return resolve(message.id, 'done')
+      store.change(message.id, { state: 'uncertain', lastError: LOST })
+      tellUncertain(message, LOST)
+    })
+  }
+
+  /** The end of an uncertainty, in the caller's transaction. */
+  function resolve(id: string, answer: 'done' | 'again' | 'give_up'): void {
+    const row = store.find(id)
+    if (row?.state !== 'uncertain' && row?.state !== 'sending') return
+    if (answer === 'done') {
+      store.change(id, { state: 'delivered' })
+      return settled(id, 'delivered')
+    }
+    if (answer === 'give_up')
+      return store.change(id, { state: 'failed', lastError: 'The owner gave it up; it may have arrived.' })
+    store.put(row)
+    db.afterCommit(() => setImmediate(look))
   }
 
   /** Sends what is due: a few at a time, and to each address one after the other, the oldest first. */
@@ -149,8 +179,7 @@ export function createOutbox(deps: OutboxDeps) {
     const message = store.find(id)!
     busy.set(address, message.door)
     try {
-      const { state, error } = await attempt(message, () => mayGo(message.door) && db.transact(() => store.begin(id)))
-      if (state === 'uncertain') tellUncertain(message, error)
+      await attempt(message, () => mayGo(message.door) && db.transact(() => store.begin(id)), true)
       busy.delete(address)
       setImmediate(look)
     } catch (error) {
@@ -200,27 +229,17 @@ export function createOutbox(deps: OutboxDeps) {
 
     /** After a start: what was on its way is uncertain now; what is due goes out. Answers how many were uncertain. */
     start(): number {
-      const lost = db.transact(() => {
+      const [lost, alone] = db.transact(() => {
         for (const [door, way] of Object.entries(doors)) if (way.repeats) store.sendAgain(door as Draft['door'], LOST)
-        return store.markLost(LOST)
+        return [store.markLost(LOST), store.sending()]
       })
+      for (const message of alone)
+        void endLost(message).catch((error: unknown) => log.error({ err: error }, 'the end of a message is not known'))
       look()
-      return lost
+      return lost + alone.length
     },
 
-    /** The end of an uncertainty, in the caller's transaction. */
-    resolve(id: string, answer: 'done' | 'again' | 'give_up'): void {
-      const row = store.find(id)
-      if (row?.state !== 'uncertain' && row?.state !== 'sending') return
-      if (answer === 'done') {
-        store.change(id, { state: 'delivered' })
-        return settled(id, 'delivered')
-      }
-      if (answer === 'give_up')
-        return store.change(id, { state: 'failed', lastError: 'The owner gave it up; it may have arrived.' })
-      store.put(row)
-      db.afterCommit(() => setImmediate(look))
-    },
+    resolve,
 
     /** What waits for an address or of a run does not go out any more; in the caller's transaction. */
     cancel(of: { address: string } | { runId: string }, error: string): void {

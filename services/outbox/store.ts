@@ -83,7 +83,12 @@ export function createOutboxStore({ db, now, maskValue }: Deps & Pick<Masking, '
   )
   const lost = db.prepare(
     `UPDATE outbox SET state = 'uncertain', last_error = ?, updated_at = ?
-     WHERE state IN ('queued', 'sending', 'uncertain') AND state = 'sending'`,
+     WHERE state IN ('queued', 'sending', 'uncertain') AND state = 'sending' AND EXISTS (
+       SELECT 1 FROM steps JOIN runs ON runs.id = steps.run_id WHERE steps.id = call_id AND steps.status = 'started'
+         AND runs.status IN ('queued', 'running', 'waiting', 'paused'))`,
+  )
+  const sending = db.prepare<[], Message>(
+    `SELECT ${COLUMNS} FROM outbox WHERE state IN ('queued', 'sending', 'uncertain') AND state = 'sending' ORDER BY id`,
   )
   const failQueued = db.prepare<object, { id: string }>(
     `UPDATE outbox SET state = 'failed', next_attempt_at = NULL, last_error = @error, updated_at = @at
@@ -132,7 +137,9 @@ export function createOutboxStore({ db, now, maskValue }: Deps & Pick<Masking, '
     /** What was on its way by a door whose own words may be said again, when the process ended, goes out again. */
     sendAgain: (door: Draft['door'], error: string): void => void again.run({ door, error, at: at() }),
 
-    /** What was on its way when the process ended; how many that were. */
+    sending: (): Message[] => sending.all(),
+
+    /** What was on its way when the process ended, of calls whose runs will ask about it; how many that were. */
     markLost: (error: string): number => lost.run(error, at()).changes,
     /** Answers the ids of those. */
     failQueued: (of: { address: string } | { runId: string }, error: string): string[] =>

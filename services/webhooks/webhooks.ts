@@ -24,7 +24,11 @@ export type WebhooksDeps = Deps & {
   notify: OutboxDeps['notify']
   log: Pick<Log, 'error' | 'warn'>
   /** The other door that shares the outbox. */
-  mail: { deliver: Deliver; settled: NonNullable<OutboxDeps['onSettled']> }
+  mail: () => {
+    deliver: Deliver
+    settled: NonNullable<OutboxDeps['onSettled']>
+    arrived: NonNullable<OutboxDeps['arrived']>
+  }
   delays?: readonly number[]
   doors?: OutboxDeps['doors']
   /** How messages to Telegram leave, which share the outbox. */
@@ -41,12 +45,13 @@ export function createWebhooks(deps: WebhooksDeps) {
   const deliver = createWebhookDeliver({ now: deps.now, targets, sender })
   const { mail } = deps
   const onSettled: OutboxDeps['onSettled'] = (message, state) =>
-    message.door === 'email' && mail.settled(message, state)
+    message.door === 'email' && mail().settled(message, state)
   const outbox = createOutbox({
     ...deps,
     store,
     onSettled,
-    deliver: { webhook: deliver, email: mail.deliver, telegram: deps.deliverTelegram },
+    arrived: async (message) => message.door === 'email' && mail().arrived(message),
+    deliver: { webhook: deliver, email: (...args) => mail().deliver(...args), telegram: deps.deliverTelegram },
   })
 
   /** Posts one test message, at once and once, past the outbox: the owner pressed the button and waits. */
