@@ -14,7 +14,14 @@ export async function fetchFiles(
   signal: AbortSignal,
 ): Promise<IntakeAttachment[]> {
   const fetched: IntakeAttachment[] = []
-  for (const file of files) fetched.push(await fetchFile(api, file, signal))
+  let bytes = 0
+  for (const file of files) {
+    const one = await fetchFile(api, file, signal)
+    bytes += one.data.length
+    if (bytes > MAX_ATTACHMENT_BYTES)
+      throw new AppError('too_large', 'Together these files are larger than 20 MiB, the most that can be taken.')
+    fetched.push(one)
+  }
   return fetched
 }
 

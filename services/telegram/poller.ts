@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../errors.ts'
 import type { Watch } from '../liveness.ts'
+import { SETTLE_MS } from './albums.ts'
 import type { BotApi, Update } from './api.ts'
 import { TelegramFault } from './faults.ts'
 
@@ -13,8 +14,8 @@ export type PollerDeps = {
   api: BotApi
   /** Once Telegram answers: what has to be told to it first. */
   greet: () => Promise<void>
-  /** Takes what came in. What it throws is asked for again later. */
-  take: (updates: Update[], signal: AbortSignal) => Promise<void>
+  /** Takes what came in. What it throws is asked for again later; from the update that it answers on, soon. */
+  take: (updates: Update[], signal: AbortSignal) => Promise<number | undefined>
   onStatus: (status: Said, error?: unknown) => void
   watch: Watch
   /** How long Telegram may be silent. */
@@ -65,11 +66,12 @@ export function createPoller(deps: PollerDeps) {
         greeted = true
         if (failures === 0) say(RUNNING)
         const updates = await news(offset, holdS)
-        if (updates.length > 0) await take(updates, signal)
-        offset = updates.at(-1) === undefined ? offset : updates.at(-1)!.update_id + 1
+        const held = updates.length > 0 ? await take(updates, signal) : undefined
+        offset = held ?? (updates.at(-1) === undefined ? offset : updates.at(-1)!.update_id + 1)
         heard()
         failures = 0
-        holdS = longestHoldS
+        holdS = held === undefined ? longestHoldS : 0
+        if (held !== undefined) await sleep(SETTLE_MS, undefined, { signal })
       } catch (error) {
         signal.throwIfAborted()
         const conflict = error instanceof TelegramFault && error.code === 409

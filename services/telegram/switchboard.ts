@@ -20,7 +20,7 @@ export type SwitchboardDeps = {
   /** Before a bot listens. */
   onBegin: (userId: string) => void
   commands: readonly { command: string; description: string }[]
-  take: (bot: Bot, api: BotApi, updates: Update[], signal: AbortSignal) => Promise<void>
+  take: (bot: Bot, api: BotApi, updates: Update[], signal: AbortSignal) => Promise<number | undefined>
 }
 
 export type BotSettings = {

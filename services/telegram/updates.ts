@@ -3,6 +3,7 @@ import { SYSTEM } from '../audit/entry.ts'
 import { AppError, messageOf } from '../errors.ts'
 import { visible } from '../policy/sanitize.ts'
 import type { IntakeAttachment } from '../shapes/intake.ts'
+import { createAlbums, together } from './albums.ts'
 import type { BotApi, CallbackQuery, Update } from './api.ts'
 import type { Bot } from './bots.ts'
 import type { Chats, ListedChat } from './chats.ts'
@@ -44,53 +45,73 @@ export type Updates = ReturnType<typeof createUpdates>
 
 /**
  * Takes what came in, chat by chat, each in its order. Whatever an update brings about stands in one transaction with the row
- * that says it was taken. Throws where something could not be taken; that and what follows in its chat is then asked for again.
+ * that says it was taken; an album is one. Throws where something could not be taken; that and what follows in its chat is then
+ * asked for again.
  */
 export function createUpdates(deps: UpdatesDeps) {
   const { db, chats, seen, talking } = deps
   const failures = new Map<string, number>()
+  const albums = createAlbums()
 
-  async function take(bot: Bot, api: BotApi, updates: readonly Update[], signal: AbortSignal): Promise<void> {
+  /** The first update that is held back for what may follow it. */
+  async function take(
+    bot: Bot,
+    api: BotApi,
+    updates: readonly Update[],
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
     const byChat = Map.groupBy(updates, chatOf)
     const ends = await Promise.allSettled([...byChat.values()].map((some) => takeChat({ bot, api, signal }, some)))
     const failed = ends.find((end) => end.status === 'rejected')
     if (failed) throw failed.reason
+    const held = ends.flatMap((end) => (end.status === 'fulfilled' && end.value ? [end.value.update_id] : []))
+    return held.length > 0 ? Math.min(...held) : undefined
   }
 
-  async function takeChat(taken: Taken, updates: readonly Update[]): Promise<void> {
+  async function takeChat(taken: Taken, updates: readonly Update[]): Promise<Update | undefined> {
     reportOld(taken.bot, updates)
-    for (const update of updates) await takeOne(taken, update)
+    const fresh = updates.filter(({ update_id }) => !seen.has(taken.bot.botId!, update_id))
+    const { ready, held } = albums.gather(fresh)
+    for (const group of ready) await takeOne(taken, group)
+    return held
   }
 
-  async function takeOne(taken: Taken, update: Update): Promise<void> {
-    const key = `${taken.bot.botId}:${update.update_id}`
+  async function takeOne(taken: Taken, group: readonly Update[]): Promise<void> {
+    const key = `${taken.bot.botId}:${group[0]!.update_id}`
     try {
-      await handle(taken, update)
+      await handle(taken, group)
       failures.delete(key)
     } catch (error) {
       taken.signal.throwIfAborted()
       failures.set(key, (failures.get(key) ?? 0) + 1)
       if (failures.get(key)! < MOST_FAILURES) throw error
       failures.delete(key)
-      giveUp(taken.bot, update, error)
+      giveUp(taken.bot, group, error)
     }
   }
 
-  function giveUp({ userId, botId }: Bot, { update_id }: Update, error: unknown): void {
+  /** For the transaction that takes them: false where they were taken before. */
+  const firstOf = ({ botId }: Bot, group: readonly Update[]): boolean =>
+    group.map(({ update_id }) => seen.first(botId!, update_id)).includes(true)
+
+  function giveUp(bot: Bot, group: readonly Update[], error: unknown): void {
     db.transact(() => {
-      if (!seen.first(botId!, update_id)) return
+      if (!firstOf(bot, group)) return
+      const { userId } = bot
       const text = `After ${MOST_FAILURES} attempts it was let be: ${messageOf(error)}`
       deps.notify({ userId, kind: 'trouble', title: 'A Telegram message could not be taken', text })
     })
   }
 
-  async function handle(taken: Taken, update: Update): Promise<void> {
+  async function handle(taken: Taken, group: readonly Update[]): Promise<void> {
     const { bot } = taken
-    const once = () => seen.first(bot.botId!, update.update_id)
+    const update = group[0]!
+    const once = () => firstOf(bot, group)
     if (update.callback_query) return deps.press(bot, update.callback_query, once)
-    const raw = update.message ?? update.edited_message
-    if (!raw) return
-    const message = incoming(raw, { id: bot.botId!, username: bot.username ?? '' })
+    const raw = group.map(({ message, edited_message }) => message ?? edited_message).filter((one) => one !== undefined)
+    if (raw.length === 0) return
+    const me = { id: bot.botId!, username: bot.username ?? '' }
+    const message = together(raw.map((one) => incoming(one, me)))
     const chat = chats.find(bot.userId, message.chatId)
     if (!chat) return db.transact(() => void (once() && stranger(bot, message)))
     if (!message.isPrivate && !message.addressed && message.movedTo === undefined) return
