@@ -29,6 +29,8 @@ type State = {
   seen: number | undefined
   words: string | undefined
   told: boolean
+  /** What could not be told when it was time to. */
+  untold: string | undefined
 }
 
 const LONGEST_STEP_MS = 5_000
@@ -48,30 +50,33 @@ export function createLiveness({ deadlineMs, notify, onFault }: LivenessDeps) {
   const step = () => Math.min(Math.max(deadlineMs() / STEPS, SHORTEST_STEP_MS), LONGEST_STEP_MS)
   const silence = (state: State) => performance.now() - state.provenAt
 
-  function say(state: State, title: string, text: string): void {
+  function say(state: State, title: string, text: string): boolean {
     try {
       notify({ userId: state.of.userId, kind: 'trouble', title, text })
+      return true
     } catch (error) {
-      onFault(error)
+      if (state.untold === undefined) onFault(error)
+      return false
     }
   }
 
   function tell(state: State): void {
     if (state.told || state.words === undefined) return
-    state.told = true
-    say(
-      state,
-      `${state.of.name} cannot be listened to`,
-      `${state.words} Steward keeps trying; nothing is lost meanwhile.`,
-    )
+    const text = `${state.words} Steward keeps trying; nothing is lost meanwhile.`
+    state.told = say(state, `${state.of.name} cannot be listened to`, text)
+    state.untold = state.told ? undefined : state.words
   }
 
   function prove(state: State): void {
     state.provenAt = performance.now()
     if (state.words === undefined) return
     state.words = undefined
-    if (state.told) say(state, `${state.of.name} is listened to again`, 'What came in meanwhile is being looked at.')
+    const rest = 'What came in meanwhile is being looked at.'
+    if (state.told) say(state, `${state.of.name} is listened to again`, rest)
+    else if (state.untold !== undefined)
+      say(state, `${state.of.name} could not be listened to for a while`, `${state.untold} That is over. ${rest}`)
     state.told = false
+    state.untold = undefined
   }
 
   function fail(state: State, words: string): void {
@@ -127,7 +132,14 @@ export function createLiveness({ deadlineMs, notify, onFault }: LivenessDeps) {
 
   return {
     watch(of: Watched) {
-      const blank = { line: undefined, asking: false, seen: undefined, words: undefined, told: false }
+      const blank = {
+        line: undefined,
+        asking: false,
+        seen: undefined,
+        words: undefined,
+        told: false,
+        untold: undefined,
+      }
       const state: State = { of, provenAt: performance.now(), ...blank }
       all.add(state)
       if (timer === undefined) beat()

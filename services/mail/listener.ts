@@ -14,7 +14,7 @@ import { listenOn, type SessionDeps } from './session.ts'
 
 export type ListenerState = { status: 'connected' | 'connecting' | 'error'; last_error: string | null }
 
-export type ListenerDeps = Omit<SessionDeps, 'reader' | 'isStopped' | 'note' | 'ready'> &
+export type ListenerDeps = Omit<SessionDeps, 'reader' | 'isStopped' | 'note' | 'ready' | 'caughtUp'> &
   Omit<FolderReaderDeps, 'signal' | 'isStopped'> & {
     passwordOf: (id: string, half: 'imap') => string | undefined
     resolve: ResolveHost
@@ -52,11 +52,13 @@ export function createListener(account: EmailAccount, deps: ListenerDeps) {
   let ended: Promise<void> = Promise.resolve()
   /** What ended a connection, told apart from what came of its end. */
   let cause: unknown
+  /** What came in could not be written down: no connection ends that, until something was. */
+  let unwritten = false
 
   function attach(to: ImapFlow): void {
     client = to
     to.on('error', (error: unknown) => (cause ??= error))
-    watch.alive()
+    if (!unwritten) watch.alive()
     watch.attach({
       ask: () => asked(to),
       progress: () => (to.idling ? undefined : to.stats().received),
@@ -68,7 +70,13 @@ export function createListener(account: EmailAccount, deps: ListenerDeps) {
     note = undefined
   }
 
-  const ready = () => void (status = 'connected')
+  const ready = () => void (unwritten || (status = 'connected'))
+
+  function caughtUp(): void {
+    unwritten = false
+    watch.alive()
+    ready()
+  }
 
   async function connection(): Promise<void> {
     cause = undefined
@@ -78,7 +86,14 @@ export function createListener(account: EmailAccount, deps: ListenerDeps) {
       if (isStopped()) return
       attach(opened)
       alarm = createAlarm()
-      await listenOn(opened, account, alarm, { ...deps, reader, isStopped, note: (words) => (note = words), ready })
+      await listenOn(opened, account, alarm, {
+        ...deps,
+        reader,
+        isStopped,
+        note: (words) => (note = words),
+        ready,
+        caughtUp,
+      })
     } catch (error) {
       throw cause ?? (opened.usable ? error : new Closed(`${account.imap!.host} closed the connection.`))
     } finally {
@@ -107,9 +122,10 @@ export function createListener(account: EmailAccount, deps: ListenerDeps) {
       return wait(false)
     }
     const error = inWords(fault)
+    unwritten ||= isOfDatabase(fault)
     const refused = error.code === 'upstream_refused'
     status = fault instanceof Closed && failures < 2 ? 'connecting' : 'error'
-    watch.fails(error.message, { needsOwner: refused })
+    watch.fails(error.message, { needsOwner: refused || isOfDatabase(fault) })
     return wait(refused)
   }
 

@@ -19,6 +19,8 @@ export type SessionDeps = {
   note: (words: string | undefined) => void
   /** From here on no mail is missed: every folder has its bookmark. */
   ready: () => void
+  /** All that had come by now was looked at. */
+  caughtUp: () => void
 }
 
 /** IDLE that ends sooner by itself is none. */
@@ -158,7 +160,7 @@ export async function listenOn(
   if (folders.every((path) => bookmarks.find(account.id, mailbox, path))) deps.ready()
   await poll()
   if (isNew) await look()
-  deps.ready()
+  deps.caughtUp()
   while (!isStopped()) {
     if (!client.usable) throw new AppError('upstream_failed', `${account.imap!.host} closed the connection.`)
     if (isNew) await look()
