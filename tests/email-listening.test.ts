@@ -8,6 +8,7 @@ import { DOVECOT_MISSING, startDovecot, type Dovecot } from './peers/dovecot.ts'
 import { addMailbox, deliver, inState, looked, lookedAt, mail, makeFolder, until } from './peers/mails.ts'
 import { say, startModelApi, textIn, type ModelApi } from './peers/model-api.ts'
 import { refused } from './peers/refused.ts'
+import { startProxy } from './peers/proxy.ts'
 import { startSteward, type Client, type Steward } from './steward.ts'
 
 /** Listening to a mailbox at a real Dovecot: what starts something, what does not, and what is shown of it. */
@@ -172,6 +173,17 @@ describe('listening to a mailbox', { skip: DOVECOT_MISSING }, () => {
     )
     put({ subject: 'Still heard' })
     await lookedAt(owner, id, 1)
+  })
+
+  it('asks from time to time where the server has no IDLE', async () => {
+    await using proxy = await startProxy(mailbox.port, { without: 'IDLE' })
+    const said: string[] = []
+    proxy.onData((from, text) => from === 'client' && said.push(text))
+    const id = await listen({ imap_port: proxy.port })
+    put({ subject: 'Asked for' })
+    const [one] = await lookedAt(owner, id, 1)
+    assert.deepEqual([one.subject, one.run_ids.length], ['Asked for', 1])
+    assert.doesNotMatch(said.join(''), /IDLE/)
   })
 
   it('asks from time to time for an account that an agent handles', async () => {
