@@ -84,7 +84,15 @@ export function createMail(deps: MailDeps) {
     find: accounts.find,
     mailboxOf: (account) => mailboxOf(account, connections),
   })
-  const telling = createTelling({ ...deps, ...deps.webhooks, accounts, houseAccount, resolve, door, isSent: outbound.isSent })
+  const telling = createTelling({
+    ...deps,
+    ...deps.webhooks,
+    accounts,
+    houseAccount,
+    resolve,
+    door,
+    isSent: outbound.isSent,
+  })
 
   return {
     accounts,
