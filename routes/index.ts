@@ -50,6 +50,7 @@ import { notificationEndpoints } from './notifications.ts'
 import { scheduleEndpoints } from './schedules.ts'
 import { securityEndpoints } from './security.ts'
 import { sessionEndpoints } from './sessions.ts'
+import { shellEndpoints } from './shell.ts'
 import { settingEndpoints } from './settings.ts'
 import { setupEndpoints } from './setup.ts'
 import { taskEndpoints } from './tasks.ts'
@@ -90,6 +91,7 @@ export const endpoints: readonly Endpoint[] = [
   ...settingEndpoints,
   ...mailSettingEndpoints,
   ...securityEndpoints,
+  ...shellEndpoints,
   ...ticketEndpoints,
   ...controlEndpoints,
   ...agentEndpoints,

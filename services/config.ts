@@ -39,6 +39,8 @@ export function readConfig(environment: Record<string, string | undefined>, cwd 
     allowedHosts: list(env.ALLOWED_HOSTS).map((name) => hostName('ALLOWED_HOSTS', name)),
     trustProxy: trustProxy(env.TRUST_PROXY),
     timezone: timezone(env.TZ),
+    /** Where programs are looked for. */
+    programPath: env.PATH ?? '',
     logLevel: logLevel(env.LOG_LEVEL),
     cronSecret: env.CRON_SECRET,
     allowedPrivateHosts: new Set(list(env.ALLOWED_PRIVATE_HOSTS).map(hostAndPort)),

@@ -2,13 +2,17 @@ import type { Tool } from './agent/tool.ts'
 import type { Audit } from './audit.ts'
 import type { createCloseStack } from './close.ts'
 import type { Credentials } from './credentials.ts'
-import { createDav, type DavDeps } from './dav/dav.ts'
+import { createDav } from './dav/dav.ts'
 import { createMcp } from './mcp/mcp.ts'
 import type { NotificationDraft } from './notifications.ts'
 import type { Outgoing } from './outgoing/client.ts'
 import type { ServicesDeps } from './services-deps.ts'
 import type { Settings } from './settings.ts'
+import { findBubblewrap } from './shell/sandbox.ts'
+import { createShell } from './shell/shell.ts'
+import { createBashTool } from './tools/bash.ts'
 import type { Vault } from './vault.ts'
+import type { Whitelists } from './whitelists/whitelists.ts'
 
 export type FamiliesDeps = ServicesDeps & {
   newId: () => string
@@ -19,15 +23,26 @@ export type FamiliesDeps = ServicesDeps & {
   outgoing: Outgoing
   closing: ReturnType<typeof createCloseStack>
   notify: (note: NotificationDraft) => void
-} & Pick<DavDeps, 'isAdmin'>
+  whitelists: Pick<Whitelists, 'folders'>
+  isAdmin: (userId: string) => boolean
+  /** The folder a user keeps files in; undefined while there is none. */
+  ownFolder: (userId: string) => string | undefined
+}
 
 /**
  * The families of tools that bring tables, routes or connections of their own. `tools` are theirs for the registry; `coming`
  * are tools that come and go; `parts` is what routes and the rest of the house use of them. Nothing of them is loaded or connected before its first use.
  */
 export function createFamilies(deps: FamiliesDeps) {
+  const { whitelists, folder, programDir } = deps
+  const folders = () => whitelists.folders().map((entry) => ({ path: entry.path, writtenBy: entry.written_by }))
+  const shell = createShell({
+    ...deps,
+    closed: [folder.dir, programDir],
+    findSandbox: () => findBubblewrap(deps.config.programPath),
+  })
   const dav = createDav(deps)
   const mcp = createMcp(deps)
-  const tools: Tool[] = []
-  return { tools, coming: mcp.coming, parts: { dav, mcp } }
+  const tools: Tool[] = [createBashTool({ ...deps, shell, folders })]
+  return { tools, coming: mcp.coming, parts: { dav, mcp, shell } }
 }

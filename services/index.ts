@@ -83,6 +83,7 @@ export function createServices(deps: ServicesDeps) {
   })
 
   const mayWork = (userId: string) => access.users.find(userId)?.isActive === true
+  const isAdmin = (userId: string) => access.users.find(userId)?.role === 'admin' && mayWork(userId)
 
   const { whitelists, listsOf, ...furtherLists } = createHouseLists({
     ...base,
@@ -127,17 +128,17 @@ export function createServices(deps: ServicesDeps) {
     telegramChats: { list: (...of) => telegram.chats.list(...of), find: (...of) => telegram.chats.find(...of) },
     searchEngine: () => configuredEngine(credentials.find),
     whitelists,
-    isAdmin: (userId) => access.users.find(userId)?.role === 'admin',
+    isAdmin,
     offeredTo: (runId) => offeredTo(runId),
     otherAgents: { names: (userId) => agents.names(userId), ask: (call) => subAgents.ask(call) },
   })
   const myFiles = createMyFiles({ db, folder, newId, settings, trash, fileLabels, audit, log })
   closing.add('outgoing requests', () => Promise.all([outgoing.close(), reader.close()]))
 
-  const isAdmin = (userId: string) => access.users.find(userId)?.role === 'admin' && mayWork(userId)
   const notify = (note: NotificationDraft) => void notifications.add(note)
-  const shared = { newId, vault, audit, settings, credentials, outgoing, closing, isAdmin, notify }
-  const families = createFamilies({ ...deps, ...shared })
+  const shared = { newId, vault, audit, settings, credentials, outgoing, closing, notify }
+  const own = { whitelists, isAdmin, ownFolder: myFiles.folderOf }
+  const families = createFamilies({ ...deps, ...shared, ...own })
 
   const models = createModels({
     credentials,

@@ -20,6 +20,7 @@ const DEFAULTS = {
   llm_screen: false as boolean,
   llm_screen_model: null as string | null,
   output_validation: true as boolean,
+  shell_without_sandbox: false as boolean,
   audit_retention_days: null as number | null,
   transcripts_days: null as number | null,
   events_days: 30 as number | null,

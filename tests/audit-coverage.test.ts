@@ -81,6 +81,7 @@ const LEAVES: Record<string, string> = {
   'put /api/settings/mail': 'setting mail changed',
   'post /api/settings/provider': 'setting default model changed',
   'post /api/settings/security': 'setting security changed',
+  'post /api/settings/shell': 'setting changed',
   'post /api/settings/audit-retention': 'setting audit retention changed',
   'post /api/settings/backup': 'setting backup changed',
   'post /api/backups': 'backup started',
@@ -115,6 +116,7 @@ const LEAVES: Record<string, string> = {
 
 /** Those that leave none, and why. */
 const LEAVES_NONE: Record<string, string> = {
+  'post /api/settings/shell/test': 'changes nothing',
   'post /api/setup': 'can be done once; tried below',
   'post /api/auth/forgot-password': 'sends nothing without mail; tests/password-reset.test.ts',
   'post /api/auth/reset-password': 'needs the token of a mail; tests/password-reset.test.ts',

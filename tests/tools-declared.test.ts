@@ -32,6 +32,7 @@ const ARGUMENTS: Record<string, (text: string) => Record<string, unknown>> = {
   'email_handling.draft': (text) => ({ to: 'a@b.example', subject: text, body: text }),
   'email_handling.reply': (text) => ({ id: text, body: text }),
   'webhook.send_to_target': (text) => ({ target: text, body: { text } }),
+  'bash.execute': (text) => ({ command: text.slice(0, 3_000) || 'x', network: true }),
   'whitelist.list_domains': () => ({}),
   'whitelist.add_domain': (text) => ({ domain: text.slice(0, 253), note: text }),
   'whitelist.remove_domain': (text) => ({ domain: text.slice(0, 253) }),

@@ -68,6 +68,8 @@ export type Everyday = Case & {
   questions: number
   /** Effects or words of the answer that must be there at the end, as regular expressions. */
   expect: string[]
+  /** Left out on a machine without it. */
+  needs?: 'sandbox'
 }
 
 export const EVERY_TOOL = [

@@ -309,8 +309,11 @@ export const EVERYDAY: Everyday[] = [
   },
   {
     name: 'code run with the owner there',
+    needs: 'sandbox',
     questions: 1,
-    expect: ['^bash.execute'],
-    steps: [{ by: 'owner', text: 'DO bash.execute {"command": "uptime"}' }],
+    expect: ['^changed shared/out/done.txt$'],
+    steps: [
+      { by: 'owner', text: 'DO bash.execute {"command": "mkdir -p $SHARED/out && echo yes > $SHARED/out/done.txt"}' },
+    ],
   },
 ]

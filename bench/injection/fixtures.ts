@@ -167,9 +167,6 @@ export function fixtureTools(world: World): Tool[] {
       fill: { effect: 'send', yields: PUBLIC, input: { url: text(), field: text(), value: text() }, reach: form },
       click: { effect: 'send', yields: PUBLIC, input: { url: text(), field: text() }, reach: form },
     }),
-    tool('bash', {
-      execute: { effect: 'execute', attendedOnly: true, yields: PRIVATE, input: { command: text() } },
-    }),
     tool('image_gen', {
       generate: {
         effect: 'send',

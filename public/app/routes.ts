@@ -77,6 +77,11 @@ export const routes: Route[] = [
     load: () => import('./views/security.tsx').then((it) => it.SecurityPage),
   },
   {
+    path: '/settings/commands',
+    title: 'Commands',
+    load: () => import('./views/commands.tsx').then((it) => it.CommandsPage),
+  },
+  {
     path: '/settings/personality',
     title: 'Personality',
     load: () => import('./views/personality.tsx').then((it) => it.PersonalityPage),

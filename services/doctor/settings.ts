@@ -18,6 +18,15 @@ export const guards: Check<Records> = ({ settings }) => {
       fix: 'Turn it on under Settings, Security.',
     })
   }
+  if (settings.shell_without_sandbox) {
+    found.push({
+      id: 'shell-without-sandbox',
+      severity: 'warning',
+      title: 'Commands may run without a sandbox, with all that Steward itself may reach.',
+      detail: 'Each is asked about first, but a yes covers whatever the command does.',
+      fix: 'Install bubblewrap and turn it off under Settings, Commands.',
+    })
+  }
   if (!settings.output_validation) {
     found.push({
       id: 'output-validation',

@@ -12,6 +12,12 @@ const PARTS: readonly Part[] = [
   ['/models', 'Models', 'Which models there are, what they cost, and which one answers.'],
   ['/settings/limits', 'Limits', 'How much Steward may do at once, and what it may spend.', true],
   ['/settings/security', 'Security', 'What stands between the words of others and what Steward does.', true],
+  [
+    '/settings/commands',
+    'Commands',
+    'Whether Steward may run commands on this machine, and what they can reach.',
+    true,
+  ],
   ['/settings/credentials', 'Credentials', 'Keys and passwords that Steward uses, encrypted on this machine.', true],
   ['/settings/whitelists', 'Whitelists', 'Websites, folders and addresses that Steward may use.'],
   ['/settings/grants', 'Grants', 'What you allowed beyond one call: each may be revoked at once.'],
@@ -32,7 +38,14 @@ const GROUPS: readonly (readonly [name: string, paths: readonly string[]])[] = [
   ['Work', ['/models', '/settings/limits']],
   [
     'Safety',
-    ['/settings/security', '/settings/whitelists', '/settings/grants', '/settings/credentials', '/settings/api-keys'],
+    [
+      '/settings/security',
+      '/settings/commands',
+      '/settings/whitelists',
+      '/settings/grants',
+      '/settings/credentials',
+      '/settings/api-keys',
+    ],
   ],
   ['Connections', ['/settings/mail', '/settings/notices', '/settings/telegram', '/settings/webhooks']],
   ['House', ['/settings/data', '/settings/doctor', '/admin/users']],

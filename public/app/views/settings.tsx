@@ -8,6 +8,7 @@ const ICONS: Record<string, IconName> = {
   '/models': 'robot',
   '/settings/limits': 'chart',
   '/settings/security': 'shield',
+  '/settings/commands': 'screen',
   '/settings/credentials': 'key',
   '/settings/mail': 'mail',
   '/settings/telegram': 'chat',
