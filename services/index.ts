@@ -5,7 +5,6 @@ import { createAudit } from './audit.ts'
 import { createBudgets } from './budgets.ts'
 import { createCare } from './care.ts'
 import { createCloseStack } from './close.ts'
-import { createConversations } from './conversations.ts'
 import { createCredentials } from './credentials.ts'
 import { createDoctor } from './doctor/doctor.ts'
 import { createEventLog } from './event-log.ts'
@@ -26,15 +25,13 @@ import { createMyFiles } from './my-files.ts'
 import { createNotifications, type NotificationDraft } from './notifications.ts'
 import { createPeople } from './people/people.ts'
 import { createPersonalities } from './personality.ts'
-import { createApprovals } from './policy/approvals.ts'
 import { createCanary } from './policy/canary.ts'
 import { createLeaks } from './policy/leaks.ts'
 import { mayBeTold } from './policy/told.ts'
+import { createRecords } from './records.ts'
 import { createRunDetails } from './runs/detail.ts'
 import { createHistory } from './runs/history.ts'
-import { createJournal } from './runs/journal.ts'
 import { createRunEngine } from './runs/run-engine.ts'
-import { createRunStore } from './runs/store.ts'
 import { createScheduler } from './schedules/scheduler.ts'
 import { createSchedules } from './schedules/schedules.ts'
 import type { ServicesDeps } from './services-deps.ts'
@@ -160,10 +157,7 @@ export function createServices(deps: ServicesDeps) {
   const budgets = createBudgets({ ...base, timezone: config.timezone, settings, usage, notify: notifications.add, log })
   closing.add('budgets', () => budgets.close())
   const personalities = createPersonalities({ ...base, audit })
-  const conversations = createConversations(masked)
-  const runStore = createRunStore(masked)
-  const journal = createJournal(masked)
-  const approvals = createApprovals(masked)
+  const { conversations, runStore, journal, approvals } = createRecords(masked)
   const grants = createGrants({ ...base, timezone: config.timezone, audit })
   const others = [...tools, ...families.tools].filter(({ name }) => !deps.furtherTools.some((one) => one.name === name))
   const registry = createRegistry([...others, ...deps.furtherTools], deps.toolSchemaFile, families.coming)
