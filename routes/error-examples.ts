@@ -46,6 +46,11 @@ export const ERRORS: Record<ErrorCode, { means: string; error: string; detail?: 
     means: 'It is there already, or the Idempotency-Key was used for something else or is still at work.',
     error: 'This Idempotency-Key was already used for another request. Use a new one.',
   },
+  approval_required: {
+    means: 'It is only done with your yes, and nobody is asked here; `detail.rule` says which rule wants it.',
+    error: 'It needs your yes: It would run code.',
+    detail: { run_id: '019a9d2e-7c1a-7000-8000-000000000004', rule: '4' },
+  },
   expired: { means: 'Its time is over.', error: 'That question has expired.' },
   too_large: { means: 'The body is larger than `x-body-limit` says.', error: 'That is too large.' },
   unsupported_media_type: {

@@ -15,6 +15,7 @@ export const STATUS: Record<ErrorCode, number> = {
   not_found: 404,
   method_not_allowed: 405,
   conflict: 409,
+  approval_required: 409,
   expired: 410,
   precondition_failed: 412,
   too_large: 413,

@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'not_found'
   | 'method_not_allowed'
   | 'conflict'
+  | 'approval_required'
   | 'expired'
   | 'precondition_failed'
   | 'too_large'

@@ -138,6 +138,7 @@ const LEAVES_NONE: Record<string, string> = {
   'post /api/agents/{id}/message': 'starts a run, which is a record of its own',
   'post /api/agents/{id}/stop': 'ends runs, which say so themselves',
   'post /api/runs/{id}/stop': 'ends a run, which says so itself',
+  'post /api/tools/{name}/execute': 'is a run, whose call is audited as such; tests/tools-execute.test.ts',
   'post /api/schedules/preview': 'changes nothing',
   'post /api/email-accounts/{id}/triggers/test': 'changes nothing',
   'post /api/ws-ticket': 'is worth what the asker has already, for a minute',
@@ -181,6 +182,9 @@ const bodies = (): Record<string, object> => ({
   'post /api/auth/change-password': { current_password: OWNER.password, new_password: 'a new and long sentence' },
   'post /api/filesystem-whitelist': { path: mkdtempSync(join(tmpdir(), 'opened-')) },
   'post /api/approvals/{id}': { approved: true },
+  'post /api/tools/{name}/execute': {
+    arguments: { operation: 'list_directory', path: things['/api/filesystem-whitelist/{path}'] },
+  },
   'put /api/admin/users/{id}': { is_active: false },
   'post /api/telegram/test': { chat_id: '8000' },
   'post /api/telegram/triggers': { trigger_word: 'a word', agent_id: things['/api/agents/{id}'] },

@@ -20,6 +20,8 @@ const owner = steward.owner
 
 const SCOPES = ['read', 'run', 'admin', 'approve']
 const REACH: Record<string, string[]> = { read: ['read'], run: ['run', 'read'], admin: ['admin', 'run', 'read'], approve: ['approve'] } // prettier-ignore
+/** What stands in its path is there for everybody; what it shows is their own (tests/tools-execute.test.ts). */
+const EVERYBODYS = ['post /api/tools/{name}/execute']
 const REFUSED_IDS = ['404 not_found', '400 invalid']
 const OTHER_ORIGINS = ['https://evil.example', 'null', 'http://127.0.0.1:1', 'http://127.0.0.1.evil.example']
 
@@ -165,7 +167,7 @@ for (const operation of operations) {
       })
     }
 
-    if (role === 'user' && inPath.length > 0) {
+    if (role === 'user' && inPath.length > 0 && !EVERYBODYS.includes(name)) {
       it("is 404 with another user's ids, as with ids of nothing", async () => {
         const own = await call(operation, asOther())
         refused(own, 404, 'not_found')

@@ -45,6 +45,9 @@ const BODIES: Record<string, () => object> = {
     operation: 'webhook.send_to_target',
     destinations: ['webhook:plumtree'],
   }),
+  'post /api/tools/{name}/execute': () => ({
+    arguments: { operation: 'list_directory', path: things['/api/filesystem-whitelist/{path}'] },
+  }),
   'post /api/telegram/triggers': () => ({ trigger_word: 'lights', agent_id: things['/api/agents/{id}'] }),
   'post /api/email-accounts/{id}/triggers': () => ({ phrase: 'invoice', agent_id: things['/api/agents/{id}'] }),
 }

@@ -38,6 +38,14 @@ export function createAsking({
   }
 }
 
+/** How the rules of what could only be done with a yes begin, where nobody is asked. */
+export const UNASKED = 'unasked'
+
+/** The same verdict where nobody may be asked. */
+export function unasked(verdict: Verdict): Verdict {
+  return verdict.decision === 'ask' ? { ...verdict, decision: 'deny', rule: `${UNASKED} ${verdict.rule}` } : verdict
+}
+
 /** A yes is bound to the arguments and to the places they led to when it was asked for. */
 export function otherThanApproved({ policy }: { policy: PolicyCall }, approval: Approval): Verdict | undefined {
   const sameArguments = approval.hash === argumentsHash(approval.tool_name, JSON.stringify(approval.arguments))

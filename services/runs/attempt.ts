@@ -41,7 +41,8 @@ export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> 
   })
 }
 
-function asFailure(error: unknown): AppError {
+/** Why it did not succeed, in words for the model. */
+export function asFailure(error: unknown): AppError {
   if (error instanceof AppError) return error
   const words = timedOut(error) ? 'It took too long and was cut off.' : messageOf(error)
   return new AppError('upstream_failed', words, { cause: error })

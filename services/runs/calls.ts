@@ -11,8 +11,8 @@ import { resultOf } from './context.ts'
 import type { Journal, Step } from './journal.ts'
 import type { Gate } from './gate.ts'
 import { modeOf, type ModeDeps, type Progress } from './mode.ts'
-import { createAsking, otherThanApproved } from './asking.ts'
-import { attempt, carriedOut, happened, orAborted } from './attempt.ts'
+import { createAsking, otherThanApproved, unasked } from './asking.ts'
+import { asFailure, attempt, carriedOut, happened, orAborted } from './attempt.ts'
 import type { CallRecords } from './call-records.ts'
 import type { Screening } from './screening.ts'
 import type { Run } from './store.ts'
@@ -66,8 +66,8 @@ export function createCalls(deps: CallsDeps) {
     return { parsed, reach, policy: { tool: parsed.tool.name, operation: parsed.name, ...facts } }
   }
 
-  /** The calls of one run. `signal` ends when the run is stopped. */
-  function forRun(run: Run, progress: Progress, signal: AbortSignal) {
+  /** The calls of one run. `signal` ends when the run is stopped. What would be asked about is refused where it may not ask. */
+  function forRun(run: Run, progress: Progress, signal: AbortSignal, mayAsk = true) {
     const conversation = (): Conversation => deps.conversations.find(run.conversationId)!
     const mode = () => modeOf(run, progress, conversation(), deps)
     const verdictOf = (policy: PolicyCall, now = mode(), grants = deps.grantsFor(run)): Verdict =>
@@ -105,7 +105,8 @@ export function createCalls(deps: CallsDeps) {
       const looked = await attempt(() => look(run, registry.parse(call.name, call.arguments, run.userId), call.callId))
       mayGoOn()
       if (looked instanceof AppError) return unusable(call, looked)
-      const verdict = verdictOf(looked.policy)
+      const decided = verdictOf(looked.policy)
+      const verdict = mayAsk ? decided : unasked(decided)
       if (verdict.decision === 'deny') return denied(call, call.arguments, verdict)
       const clean = isClean ? call : records.clean(call)
       if (clean !== call) return begin(clean, true)
@@ -233,7 +234,8 @@ export function createCalls(deps: CallsDeps) {
         waitFor(operation.run(looked.parsed.arguments, context, looked.reach), limit),
       )
       if (outcome instanceof NotYet) return { type: 'waiting' }
-      if (outcome instanceof UncertainError) return askWhatHappened(call, looked, outcome.message)
+      if (outcome instanceof UncertainError && mayAsk) return askWhatHappened(call, looked, outcome.message)
+      if (outcome instanceof UncertainError) return finish(call, asFailure(outcome), facts, 0, looked)
       if (outcome instanceof AppError) signal.throwIfAborted()
       return finish(call, outcome, facts, Math.round(performance.now() - started), looked)
     }

@@ -22,6 +22,7 @@ import { createCalls } from './calls.ts'
 import { createCompaction } from './compaction.ts'
 import { createControl } from './control.ts'
 import { createDecisions } from './decisions.ts'
+import { createDirect } from './direct.ts'
 import { createEngine } from './engine.ts'
 import { createGate } from './gate.ts'
 import type { Journal } from './journal.ts'
@@ -128,5 +129,6 @@ export function createRunEngine(deps: RunEngineDeps) {
   const control = createControl({ ...deps, runs, queue, gate, nameOf })
   deps.budgets.onFreed(runs.release)
   const offeredTo = (runId: string) => turns.offeredTo(store.get(runId))
-  return { engine, queue, decisions, runs, subAgents, control, offeredTo }
+  const direct = createDirect({ ...deps, calls, outcomes })
+  return { engine, queue, decisions, runs: { ...runs, ...direct }, subAgents, control, offeredTo }
 }

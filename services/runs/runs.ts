@@ -12,7 +12,7 @@ import type { Engine } from './engine.ts'
 import type { Gate } from './gate.ts'
 import { addressOf } from './outcomes.ts'
 import type { Queue } from './queue.ts'
-import type { Run, RunStore, Whose } from './store.ts'
+import { NO_MODEL, type Run, type RunStore, type Whose } from './store.ts'
 
 export type RunsDeps = {
   grants: Pick<Grants, 'drop'>
@@ -89,7 +89,7 @@ export function createRuns(deps: RunsDeps) {
   function takeUp(run: Run): void {
     if (run.endedAt !== null) return
     if (run.stopWanted) engine.endStopped(run)
-    else if (run.attempts >= MOST_DEATHS) interrupt(run)
+    else if (run.attempts >= MOST_DEATHS || run.model === NO_MODEL) interrupt(run)
     else store.setStatus(run.id, 'queued')
   }
 

@@ -95,6 +95,9 @@ export type NewRun = Pick<
   | 'mailbox'
 > & { address: string }
 
+/** The model of a run that is one call alone. */
+export const NO_MODEL = ''
+
 export type StoredAttachment = { id: string; name: string; mediaType: string; data: Buffer }
 
 export type AttachmentEntry = { id: string; name: string; media_type: string; size: number }

@@ -95,6 +95,7 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
     '/api/approvals/{id}': approval,
     '/api/approvals/links/{token}': linkTo(dataDir, approval),
     '/api/grants/{id}': grant.id,
+    '/api/tools/{name}': 'filesystem',
     '/api/notifications/{id}': await first('/api/notifications'),
     '/api/trash/{id}': await first('/api/trash'),
   }
