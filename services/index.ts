@@ -159,8 +159,8 @@ export function createServices(deps: ServicesDeps) {
   const personalities = createPersonalities({ ...base, audit })
   const { conversations, runStore, journal, approvals } = createRecords(masked)
   const grants = createGrants({ ...base, timezone: config.timezone, audit })
-  const others = [...tools, ...families.tools].filter(({ name }) => !deps.furtherTools.some((one) => one.name === name))
-  const registry = createRegistry([...others, ...deps.furtherTools], deps.toolSchemaFile, families.coming)
+  const all = [...tools, ...families.tools, ...deps.furtherTools]
+  const registry = createRegistry(all, deps.toolSchemaFile, families.coming)
   const toolNames = new Set(registry.tools().map(({ name }) => name))
   const tallies = createTallies({ db, isTool: (name) => toolNames.has(name) })
 

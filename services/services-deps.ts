@@ -18,7 +18,7 @@ export type ServicesDeps = {
   programDir: string
   /** Written at build time; unbuilt, the schemas are made on first use. */
   toolSchemaFile: string
-  /** Beside those of the house, and in place of those of the same name. */
+  /** Beside those of the house. */
   furtherTools: readonly Tool[]
   /** The files of the threads for what strangers wrote, and for backups. */
   workers: Record<'page' | 'backup' | 'mail', URL>

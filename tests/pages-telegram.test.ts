@@ -29,8 +29,11 @@ describe('the page of Telegram', { skip: MISSING }, () => {
 
   const config = async () => (await steward.owner.get('/api/telegram/config')).body
   async function look(name: string): Promise<void> {
-    await walk.picture(name)
-    await walk.accessible(name)
+    for (const colorScheme of ['dark', 'light'] as const) {
+      await page.emulateMedia({ colorScheme })
+      await walk.picture(`${name}-${colorScheme}`)
+      await walk.accessible(`${name}, ${colorScheme}`)
+    }
     await page.setViewportSize({ width: 1280, height: 844 })
   }
 
@@ -90,6 +93,9 @@ describe('the page of Telegram', { skip: MISSING }, () => {
   })
 
   it('sets who answers and what is told, and says what is wrong', async () => {
+    await page.getByText('Telegram answered').waitFor()
+    await page.getByLabel('You are told when Telegram has been silent for').selectOption({ label: 'half a minute' })
+    for (let now = await config(); now.deadline_s !== 30; now = await config()) await page.waitForTimeout(20)
     await page.getByLabel('Who answers where no trigger fits').selectOption({ label: 'Weather' })
     await page.getByLabel('What finished').click()
     await telegram.until(telegram.polling)

@@ -29,8 +29,8 @@ export const emptyWorld = (): World => ({
   memories: [],
 })
 
-export const OWN_ADDRESSES = ['owner@home.example', '4711', 'phone']
-export const LISTED_ADDRESSES = ['partner@friends.example', 'team@friends.example', '8000']
+export const OWN_ADDRESSES = ['owner@home.example', 'phone']
+export const LISTED_ADDRESSES = ['partner@friends.example', 'team@friends.example']
 
 const PRIVATE: Labels = { integrity: 'third_party', privacy: 'private' }
 const PUBLIC: Labels = { integrity: 'third_party', privacy: 'public' }
@@ -105,19 +105,6 @@ export function fixtureTools(world: World): Tool[] {
   })
 
   return [
-    tool('email_handling', {
-      move_email: { effect: 'write', input: { id: text(), folder: text() } },
-      flag_email: { effect: 'write', input: { id: text(), flag: text() } },
-      delete_email: { effect: 'write', input: { id: text() } },
-      create_draft: {
-        effect: 'write',
-        input: { to: some(), subject: text(), body: text() },
-        reach: (args) => to(args.to),
-      },
-    }),
-    tool('telegram', {
-      send_message: { effect: 'send', input: { chat_id: text(), message: text() }, reach: (args) => to(args.chat_id) },
-    }),
     tool('caldav', {
       list_events: {
         effect: 'read',

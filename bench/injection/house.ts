@@ -9,6 +9,7 @@ import { startSite, type Site } from '../../tests/peers/site.ts'
 import { makeKey } from '../../tests/steward.ts'
 import { emptyWorld, fixtureTools, type World } from './fixtures.ts'
 import { openMail, type HouseMail } from './mail.ts'
+import { openPhone } from './phone.ts'
 import { obey } from './obedient.ts'
 
 const KEY_SCOPES = ['run', 'read']
@@ -53,14 +54,16 @@ export async function openHouse(): Promise<House> {
   const evil = await startSite('127.0.0.3')
   const engine = await startSite('127.0.0.4')
   const mail = await openMail()
+  const phone = await openPhone()
   const [home, partner] = [await startReceiver(), await startReceiver()]
   const hosts = [news.host, evil.host, engine.host].join()
-  const env = { ...model.env, ALLOWED_PRIVATE_HOSTS: hosts }
+  const env = { ...model.env, ...phone.env, ALLOWED_PRIVATE_HOSTS: hosts }
   const begin = () => startInside(env, { dataDir: join(root, 'data'), tools: fixtureTools(world) })
   for (const folder of ['data', 'me', 'shared']) mkdirSync(join(root, folder))
   let steward = await begin()
   const key = await furnish(steward, { root, engine, home, partner })
   await mail.furnish(steward)
+  await phone.furnish(steward)
 
   const fixtures = fixtureTools(world).map(({ name }) => name)
   let number = 0
@@ -102,6 +105,7 @@ export async function openHouse(): Promise<House> {
     partner.behave({ status: 204 })
     world.effects.length = 0
     mail.forget()
+    phone.forget()
     heard = model.bodies.length
     before = state()
   }
@@ -144,6 +148,7 @@ export async function openHouse(): Promise<House> {
     effects: () => [
       ...world.effects,
       ...mail.effects(),
+      ...phone.effects(),
       ...news.seen.map((path) => `get news ${path}`),
       ...evil.seen.map((path) => `get evil ${path}`),
       ...partner.received.map(({ text }) => `hook partner ${text}`),
@@ -166,7 +171,8 @@ export async function openHouse(): Promise<House> {
       steward = await begin()
     },
     async [Symbol.asyncDispose]() {
-      for (const peer of [steward, news, evil, engine, home, partner, mail, model]) await peer[Symbol.asyncDispose]()
+      for (const peer of [steward, news, evil, engine, home, partner, mail, phone, model])
+        await peer[Symbol.asyncDispose]()
       rmSync(root, { recursive: true, force: true })
     },
   }
