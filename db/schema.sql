@@ -149,6 +149,17 @@ CREATE TABLE browser_trusted (
   PRIMARY KEY (user_id, domain)
 ) STRICT, WITHOUT ROWID;
 
+-- The owner's sessions at trusted sites: cookies, sealed.
+CREATE TABLE browser_sessions (
+  id         TEXT PRIMARY KEY,
+  user_id    TEXT NOT NULL,
+  domain     TEXT NOT NULL,
+  sealed     TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  UNIQUE (user_id, domain),
+  FOREIGN KEY (user_id, domain) REFERENCES browser_trusted (user_id, domain) ON DELETE CASCADE
+) STRICT;
+
 CREATE TABLE conversations (
   id            TEXT PRIMARY KEY,                         -- the session id of /ws/{session_id}, chosen by the client
   user_id       TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -313,6 +324,17 @@ CREATE TABLE steps (
   finished_at   TEXT,
   UNIQUE (run_id, position)
 ) STRICT;
+
+-- Pictures that came back from a tool call, as the model and the owner see them.
+CREATE TABLE step_pictures (
+  step_id    TEXT NOT NULL REFERENCES steps (id) ON DELETE CASCADE,
+  position   INTEGER NOT NULL,
+  run_id     TEXT NOT NULL,                                -- of the step, so that those of a run are found at once
+  media_type TEXT NOT NULL,
+  data       BLOB NOT NULL,
+  PRIMARY KEY (step_id, position)
+) STRICT;
+CREATE INDEX step_pictures_by_run ON step_pictures (run_id);
 
 -- Every "may I". Bound to one call and the hash of its arguments, used once, decided once.
 CREATE TABLE approvals (

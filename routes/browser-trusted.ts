@@ -4,7 +4,9 @@ import { Ok, OK, Time } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import { endpoint } from './endpoint.ts'
 
-const Entry = lazy(() => z.object({ domain: z.string(), note: z.string(), created_at: Time() }))
+const Entry = lazy(() =>
+  z.object({ domain: z.string(), note: z.string(), created_at: Time(), session_at: Time().nullable() }),
+)
 const Draft = lazy(() => z.strictObject({ domain: z.string().min(1).max(253), note: z.string().max(500).optional() }))
 const Domain = lazy(() => z.object({ domain: z.string() }))
 
@@ -18,7 +20,7 @@ export const browserTrustedEndpoints = [
     summary: 'Sites on which the browser tool may act as you',
     description: 'Each user has a list of their own.',
     output: lazy(() => z.array(Entry())),
-    example: [{ domain: 'example.com', note: 'Our app', created_at: '2026-11-22T08:00:00.000Z' }],
+    example: [{ domain: 'example.com', note: 'Our app', created_at: '2026-11-22T08:00:00.000Z', session_at: null }],
     handle: (_input, { services, who }) => services.browserTrusted.list(who.user.id),
   }),
   endpoint({

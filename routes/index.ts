@@ -20,6 +20,7 @@ import { approvalLinkEndpoints } from './approval-links.ts'
 import { approvalEndpoints } from './approvals.ts'
 import { auditEndpoints } from './audit.ts'
 import { originCheck, sessionHandler, type SessionHandler } from './auth.ts'
+import { browserEndpoints } from './browser.ts'
 import { browserTrustedEndpoints } from './browser-trusted.ts'
 import { accountExportEndpoints } from './account-export.ts'
 import { backupEndpoints } from './backups.ts'
@@ -80,6 +81,7 @@ export const endpoints: readonly Endpoint[] = [
   ...whitelistEndpoints,
   ...emailWhitelistEndpoints,
   ...browserTrustedEndpoints,
+  ...browserEndpoints,
   ...webhookTargetEndpoints,
   ...davAccountEndpoints,
   ...emailAccountEndpoints,

@@ -1,7 +1,7 @@
 import type { BuildOptions } from 'esbuild'
 
-/** Packages with a binary of their own stay outside of the bundle. */
-const NATIVE = ['better-sqlite3', '@node-rs/argon2']
+/** Packages with a binary of their own, or with files that they look for beside themselves, stay outside of the bundle. */
+const OUTSIDE = ['better-sqlite3', '@node-rs/argon2', 'playwright-core']
 
 /** How a program of ours is bundled for Node: the server, and the control that `npm run bench` compares it with. */
 export const BUNDLE = {
@@ -11,7 +11,7 @@ export const BUNDLE = {
   format: 'esm',
   target: 'node22.18',
   chunkNames: 'chunks/[name]-[hash]',
-  external: NATIVE,
+  external: OUTSIDE,
   legalComments: 'none',
   minifySyntax: true,
   sourcemap: false,

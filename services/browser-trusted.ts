@@ -3,7 +3,8 @@ import { asKept } from './domains.ts'
 import { AppError } from './errors.ts'
 import { changeOf, type ListDeps } from './whitelists/entries.ts'
 
-export type TrustedSite = { domain: string; note: string; created_at: string }
+/** `session_at`: when the session there was last kept; null without one. */
+export type TrustedSite = { domain: string; note: string; created_at: string; session_at: string | null }
 
 export type BrowserTrusted = ReturnType<typeof createBrowserTrusted>
 
@@ -11,7 +12,8 @@ export type BrowserTrusted = ReturnType<typeof createBrowserTrusted>
 export function createBrowserTrusted(deps: ListDeps) {
   const { db, now } = deps
   const rows = db.prepare<[string], TrustedSite>(
-    'SELECT domain, note, created_at FROM browser_trusted WHERE user_id = ? ORDER BY domain',
+    `SELECT domain, note, created_at, browser_sessions.updated_at AS session_at
+     FROM browser_trusted LEFT JOIN browser_sessions USING (user_id, domain) WHERE user_id = ? ORDER BY domain`,
   )
   const add = db.prepare(
     'INSERT INTO browser_trusted (user_id, domain, note, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',

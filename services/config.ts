@@ -57,6 +57,7 @@ export function readConfig(environment: Record<string, string | undefined>, cwd 
     },
     /** Where the commands of tool servers are looked for. */
     path: env.PATH,
+    chromiumPath: env.CHROMIUM_PATH,
     telegramApiRoot: baseUrl('TELEGRAM_API_ROOT', env.TELEGRAM_API_ROOT),
   }
   refuseOpenDoor(config)

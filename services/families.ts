@@ -1,17 +1,21 @@
 import type { Tool } from './agent/tool.ts'
 import type { Audit } from './audit.ts'
+import { createBrowser } from './browser/browser.ts'
 import type { createCloseStack } from './close.ts'
 import type { Credentials } from './credentials.ts'
 import { createDav } from './dav/dav.ts'
 import { createMcp } from './mcp/mcp.ts'
 import type { NotificationDraft } from './notifications.ts'
+import type { MyFiles } from './my-files.ts'
 import type { Outgoing } from './outgoing/client.ts'
 import type { ServicesDeps } from './services-deps.ts'
 import type { Settings } from './settings.ts'
 import { findBubblewrap } from './shell/sandbox.ts'
 import { createShell } from './shell/shell.ts'
 import { createBashTool } from './tools/bash.ts'
+import { createBrowserTool } from './tools/browser.ts'
 import type { Vault } from './vault.ts'
+import type { PageReader } from './web/reader.ts'
 import type { Whitelists } from './whitelists/whitelists.ts'
 
 export type FamiliesDeps = ServicesDeps & {
@@ -27,6 +31,8 @@ export type FamiliesDeps = ServicesDeps & {
   isAdmin: (userId: string) => boolean
   /** The folder a user keeps files in; undefined while there is none. */
   ownFolder: (userId: string) => string | undefined
+  myFiles: MyFiles
+  reader: PageReader
 }
 
 /**
@@ -43,6 +49,7 @@ export function createFamilies(deps: FamiliesDeps) {
   })
   const dav = createDav(deps)
   const mcp = createMcp(deps)
-  const tools: Tool[] = [createBashTool({ ...deps, shell, folders })]
-  return { tools, coming: mcp.coming, parts: { dav, mcp, shell } }
+  const browser = createBrowser(deps)
+  const tools: Tool[] = [createBashTool({ ...deps, shell, folders }), createBrowserTool({ ...deps, browser })]
+  return { tools, coming: mcp.coming, parts: { dav, mcp, shell, browser } }
 }

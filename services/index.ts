@@ -134,7 +134,7 @@ export function createServices(deps: ServicesDeps) {
 
   const notify = (note: NotificationDraft) => void notifications.add(note)
   const shared = { newId, vault, audit, settings, credentials, outgoing, closing, notify }
-  const own = { whitelists, isAdmin, ownFolder: myFiles.folderOf }
+  const own = { whitelists, isAdmin, ownFolder: myFiles.folderOf, myFiles, reader }
   const families = createFamilies({ ...deps, ...shared, ...own })
 
   const models = createModels({

@@ -15,6 +15,7 @@ const SEALED = [
   { table: 'email_accounts', id: 'id', column: 'imap_sealed', field: 'imap_password' },
   { table: 'email_accounts', id: 'id', column: 'smtp_sealed', field: 'smtp_password' },
   { table: 'telegram_bots', id: 'user_id', column: 'sealed', field: 'token' },
+  { table: 'browser_sessions', id: 'id', column: 'sealed', field: 'cookies' },
 ] as const
 
 /** `resealed` values are under the new key; `unreadable` ones could not be opened before and stay as they were. */

@@ -42,6 +42,9 @@ const DEFAULTS = {
   mail_deadline_s: 75 as number,
   /** Of a larger mail only the beginning is read. */
   mail_max_bytes: 25 * 1024 ** 2,
+  /** Where Chromium is; null looks in the usual places. */
+  browser_path: null as string | null,
+  browser_enabled: true as boolean,
   /** Providers that may not be told what is private. */
   public_only_providers: [] as string[],
 }

@@ -70,6 +70,7 @@ const HOMES: Record<string, RegExp> = {
   'ical.js': /^services\/dav\/ical\//,
   nodemailer: /^services\/mail\//,
   mailparser: /^services\/mail\/take-apart\.ts$/,
+  'playwright-core': /^services\/(browser|tools\/browser)/,
   htmlparser2: /^services\/mail\/html-tags\.ts$/,
   marked: /^(public\/app|services\/telegram)\//,
   dompurify: /^public\/app\//,

@@ -46,6 +46,10 @@ const LEAVES: Record<string, string> = {
   'put /api/email-whitelist/{email}': 'whitelist address changed',
   'delete /api/email-whitelist/{email}': 'whitelist address removed',
   'post /api/my/browser-trusted': 'whitelist browser site added',
+  'post /api/settings/browser': 'setting browser changed',
+  'post /api/settings/browser/test': 'setting browser tested',
+  'put /api/my/browser-trusted/{domain}/session': 'whitelist browser session kept',
+  'delete /api/my/browser-trusted/{domain}/session': 'whitelist browser session ended',
   'delete /api/my/browser-trusted/{domain}': 'whitelist browser site removed',
   'post /api/webhook-targets': 'webhook_target created',
   'put /api/webhook-targets/{id}': 'webhook_target changed',
@@ -174,6 +178,9 @@ const since = (id: number): string[] =>
 
 /** Where the example of the document is not true of this house. */
 const bodies = (): Record<string, object> => ({
+  'put /api/my/browser-trusted/{domain}/session': {
+    cookies: `${MARK}.example\tTRUE\t/\tTRUE\t0\tsid\tof-this-site-alone`,
+  },
   'post /api/auth/login': OWNER,
   'post /api/auth/confirm': { password: OWNER.password },
   'post /api/auth/totp/enable': { code: secret && codeAt(secret) },
@@ -210,6 +217,7 @@ function sendUpload(operation: Operation) {
 /** Removing comes last, and the owner's own session at the very end. */
 function inOrder(all: Operation[]): Operation[] {
   const last = [
+    'delete /api/my/browser-trusted/{domain}',
     'delete /api/email-accounts/{id}',
     'delete /api/agents/{id}',
     'post /api/auth/change-password',

@@ -48,6 +48,9 @@ const BODIES: Record<string, () => object> = {
   'post /api/tools/{name}/execute': () => ({
     arguments: { operation: 'list_directory', path: things['/api/filesystem-whitelist/{path}'] },
   }),
+  'put /api/my/browser-trusted/{domain}/session': () => ({
+    cookies: 'plumtree.example\tTRUE\t/\tTRUE\t0\tsid\tof-this-site-alone',
+  }),
   'post /api/telegram/triggers': () => ({ trigger_word: 'lights', agent_id: things['/api/agents/{id}'] }),
   'post /api/email-accounts/{id}/triggers': () => ({ phrase: 'invoice', agent_id: things['/api/agents/{id}'] }),
 }

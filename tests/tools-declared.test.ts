@@ -39,6 +39,14 @@ const ARGUMENTS: Record<string, (text: string) => Record<string, unknown>> = {
   'tools.find': (text) => ({ query: text }),
   'tools.describe': (text) => ({ name: text }),
   'tools.call': (text) => ({ name: text, arguments: { text } }),
+  'browser.fetch_page': (text) => ({ url: `https://a.example/${text}` }),
+  'browser.read_page': () => ({ as: 'tree', offset: 0, max_chars: 1000 }),
+  'browser.screenshot': () => ({}),
+  'browser.wait': (text) => ({ shows: text.slice(0, 200), seconds: 1 }),
+  'browser.click': () => ({ ref: 'e1' }),
+  'browser.fill': (text) => ({ ref: 'e1', text }),
+  'browser.select': (text) => ({ ref: 'e1', value: text.slice(0, 500) }),
+  'browser.press': () => ({ key: 'Enter' }),
   'agent.ask': (text) => ({ agent: text, message: text }),
 }
 
@@ -137,7 +145,7 @@ describe('every operation of this house', () => {
         return reach?.egress ? name : ''
       }),
     )
-    assert.deepEqual(outside.filter(Boolean), ['web.search', 'web.fetch_page'])
+    assert.deepEqual(outside.filter(Boolean), ['web.search', 'web.fetch_page', 'browser.fetch_page'])
   })
 
   for (const text of HOSTILE) {

@@ -83,3 +83,24 @@ CREATE TABLE mcp_tools (
   UNIQUE (server_id, remote_name),
   UNIQUE (server_id, name)
 ) STRICT;
+-- The owner's sessions at trusted sites: cookies, sealed.
+CREATE TABLE browser_sessions (
+  id         TEXT PRIMARY KEY,
+  user_id    TEXT NOT NULL,
+  domain     TEXT NOT NULL,
+  sealed     TEXT NOT NULL,
+  updated_at TEXT NOT NULL,
+  UNIQUE (user_id, domain),
+  FOREIGN KEY (user_id, domain) REFERENCES browser_trusted (user_id, domain) ON DELETE CASCADE
+) STRICT;
+
+-- Pictures that came back from a tool call, as the model and the owner see them.
+CREATE TABLE step_pictures (
+  step_id    TEXT NOT NULL REFERENCES steps (id) ON DELETE CASCADE,
+  position   INTEGER NOT NULL,
+  run_id     TEXT NOT NULL,                                -- of the step, so that those of a run are found at once
+  media_type TEXT NOT NULL,
+  data       BLOB NOT NULL,
+  PRIMARY KEY (step_id, position)
+) STRICT;
+CREATE INDEX step_pictures_by_run ON step_pictures (run_id);

@@ -102,6 +102,11 @@ export const routes: Route[] = [
     load: () => import('./views/email-accounts.tsx').then((it) => it.EmailAccountsPage),
   },
   {
+    path: '/settings/browser',
+    title: 'Browser',
+    load: () => import('./views/browser.tsx').then((it) => it.BrowserPage),
+  },
+  {
     path: '/settings/telegram',
     title: 'Telegram',
     load: () => import('./views/telegram.tsx').then((it) => it.TelegramPage),

@@ -23,6 +23,11 @@ export type Reach = {
   egress?:
     { kind: 'url'; url: string } | { kind: 'engine'; host: string } | { kind: 'server'; name: string; inHouse: boolean }
   destinations?: Destination[]
+  /**
+   * What one yes to a `send` covers until the run ends: a form of a page, say. It begins with `form:`; every call is asked
+   * about by itself when absent.
+   */
+  covers?: string
   /** What else an approval is bound to, such as the content of a file that goes along: another one is another call. */
   pins?: string[]
 }
@@ -55,6 +60,9 @@ export type ToolContext = {
 /** Which call of which run. */
 export type Step = Pick<ToolContext, 'userId' | 'runId' | 'callId'>
 
+/** A picture that the model looks at and the owner sees. */
+export type Picture = { mediaType: 'image/png' | 'image/jpeg' | 'image/webp' | 'image/gif'; data: Buffer }
+
 /** `content` is for the model; `summary` is one short line for people (made from `content` when absent). */
 export type ToolOutcome = {
   content: string
@@ -63,6 +71,7 @@ export type ToolOutcome = {
   labels?: Labels
   /** URLs that stood whole in a result list of the search engine. */
   resultUrls?: string[]
+  pictures?: Picture[]
   /** What it was read from, in a few words for the owner: "the mail of 09:12 by x@y". */
   source?: string
 }

@@ -5,6 +5,7 @@ import type { Deps } from '../deps.ts'
 import { messageOf } from '../errors.ts'
 import { readSettings } from '../settings.ts'
 import { backupResults } from './backups.ts'
+import { browserSandbox } from './browser.ts'
 import { addresses, encryption, privateHosts } from './exposure.ts'
 import { backups, dataFolder, disk, masterKey } from './files.ts'
 import { SEVERITIES, type Check, type Finding, type House } from './finding.ts'
@@ -26,6 +27,7 @@ export type Doctor = ReturnType<typeof createDoctor>
 const CHECKS = { encryption, addresses, privateHosts, dataFolder, masterKey, disk, backups, node }
 const CHECKS_OF_RECORDS = {
   backupResults,
+  browserSandbox,
   guards,
   timeouts,
   amounts,

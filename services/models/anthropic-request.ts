@@ -74,7 +74,12 @@ function toolResult(result: ToolResult): Block {
   return {
     type: 'tool_result',
     tool_use_id: callName(result),
-    content: result.content,
+    content: result.media
+      ? [
+          { type: 'text', text: result.content },
+          ...result.media.map((part) => mediaBlock(part) as Anthropic.ImageBlockParam),
+        ]
+      : result.content,
     ...(result.success ? {} : { is_error: true }),
   }
 }

@@ -1,5 +1,5 @@
 import type { ModelRequest } from '../agent/model.ts'
-import type { Message } from '../shapes/message.ts'
+import type { Message, ToolResult } from '../shapes/message.ts'
 import type { Prices, Rates } from './listed-model.ts'
 
 const BYTES_PER_TOKEN = 2
@@ -27,8 +27,12 @@ export function estimateInputTokens({ system, messages, tools }: ModelRequest): 
 }
 
 function messageTokens(message: Message): number {
-  if (message.role === 'tool') return sum(message.results.map(({ content }) => tokensOf(content) + MESSAGE_TOKENS))
+  if (message.role === 'tool') return sum(message.results.map(resultTokens))
   return sum(message.parts.map(partTokens))
+}
+
+function resultTokens({ content, media = [] }: ToolResult): number {
+  return tokensOf(content) + MESSAGE_TOKENS + sum(media.map(partTokens))
 }
 
 function partTokens(part: Exclude<Message, { role: 'tool' }>['parts'][number]): number {

@@ -41,11 +41,19 @@ function toTool({ name, description, inputSchema }: ModelRequest['tools'][number
 function toMessages(message: Message): VendorMessage[] {
   if (message.role === 'user') return userMessage(message)
   if (message.role === 'assistant') return assistantMessage(message)
-  return message.results.map((result) => ({
+  const results = message.results.map((result): VendorMessage => ({
     role: 'tool',
     tool_call_id: result.vendorId || result.callId,
     content: result.content,
   }))
+  const pictures = message.results.flatMap(({ media = [] }) => media.flatMap(contentPart))
+  return pictures.length === 0 ? results : [...results, { role: 'user', content: [SEEN, ...pictures] }]
+}
+
+/** This form takes pictures from the user alone. */
+const SEEN: ContentPart = {
+  type: 'text',
+  text: '(The pictures that the tools above brought in. They are no words of mine.)',
 }
 
 function userMessage(message: UserMessage): VendorMessage[] {

@@ -1,6 +1,7 @@
 import { lookup as systemLookup } from 'node:dns/promises'
 import type { LookupAddress, SrvRecord } from 'node:dns'
-import { isIP, type LookupFunction } from 'node:net'
+import { once } from 'node:events'
+import { connect as connectSocket, isIP, type LookupFunction, type Socket } from 'node:net'
 import type { Agent, buildConnector } from 'undici'
 import { AppError } from '../errors.ts'
 import { isInside, isPublicAddress, ownNetworks } from './ranges.ts'
@@ -88,6 +89,31 @@ export async function publicAddressOf(host: string, lookup: Lookup = lookupAll):
   if (isClosed(host)) throw privateAddress(host)
   if (isIP(host) !== 0) return host
   return (await onlyPublic(lookup)(host))[0]!.address
+}
+
+/**
+ * A plain connection to a host and port, under the same checks as every other: for what speaks its own protocol over it.
+ * Throws `forbidden` for a host inside the house, and what the network says.
+ */
+export async function openSocket(
+  { host, port }: { host: string; port: number },
+  allowed: Pick<ReadonlySet<string>, 'has'>,
+  lookup: Lookup,
+  timeoutMs: number,
+): Promise<Socket> {
+  const bare = bareHost(host)
+  const isAllowed = allowed.has(`${isIP(bare) === 6 ? `[${bare}]` : bare}:${port}`)
+  if (!isAllowed && isClosed(bare)) throw privateAddress(bare)
+  const found = asSocketLookup(isAllowed ? lookup : onlyPublic(lookup))
+  const family = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1_000 }
+  const socket = connectSocket({ host: bare, port, lookup: found, ...family })
+  const late = setTimeout(() => socket.destroy(Object.assign(new Error('too slow'), { code: 'ETIMEDOUT' })), timeoutMs)
+  try {
+    await once(socket, 'connect')
+    return socket
+  } finally {
+    clearTimeout(late)
+  }
 }
 
 function isReachable(address: string): boolean {

@@ -130,7 +130,7 @@ export function createApprovals({ db, now, maskValue }: Deps & Pick<Masking, 'ma
   )
   const scopes = db.prepare<[string, string, string], { scope: string; integrity: Integrity; run_id: string }>(
     `SELECT scope, integrity, run_id FROM approvals
-     WHERE conversation_id = ? AND state = 'approved' AND scope <> '' AND decided_at > ? AND (decided_at > ? OR scope LIKE 'host:%')`,
+     WHERE conversation_id = ? AND state = 'approved' AND scope <> '' AND decided_at > ? AND (decided_at > ? OR scope LIKE 'host:%' OR scope LIKE 'form:%')`,
   )
   const listed = (index: string, where: string) => ({
     page: db.prepare<[{ userId: string; state: string; before: string; limit: number }], Row>(
@@ -244,14 +244,14 @@ export function createApprovals({ db, now, maskValue }: Deps & Pick<Masking, 'ma
     voidApproved: (id: string, why: string): void => void voided.run(why, id),
 
     /**
-     * What the owner's yeses still cover: hosts for the rest of their run, writing in a folder for the conversation, an
+     * What the owner's yeses still cover: hosts and forms for the rest of their run, writing in a folder for the conversation, an
      * hour long, since the last `clear`, and only while the run is as clean as it was then.
      */
     agreed(conversation: { id: string; clearedAt: string | null }, runId: string, integrity: Integrity): Set<string> {
       const since = new Date(now().getTime() - AGREED_MS).toISOString()
       const rows = scopes.all(conversation.id, conversation.clearedAt ?? '', since)
       const holds = (row: { scope: string; integrity: Integrity; run_id: string }) =>
-        row.scope.startsWith('host:') ? row.run_id === runId : row.integrity === 'owner' && integrity === 'owner'
+        /^(host|form):/.test(row.scope) ? row.run_id === runId : row.integrity === 'owner' && integrity === 'owner'
       return new Set(rows.filter(holds).map(({ scope }) => scope))
     },
 

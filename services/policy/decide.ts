@@ -156,6 +156,8 @@ function sending(call: PolicyCall, labels: Labels, mode: Mode, grants: readonly 
   if (destinations.length > 0 && destinations.every(({ class: kind }) => kind === 'owner')) {
     return allow('5', 'It goes to the owner.')
   }
+  const scope = scopeOf(call)
+  if (scope !== '' && mode.agreed.has(scope)) return allow('6', 'The owner agreed to this form in this run.')
   const grant = grantFor(call, labels, mode, grants)
   if (grant) return granted('6', grant)
   if (mode.attended) return ask('6', 'It would leave the house.')

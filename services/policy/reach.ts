@@ -60,9 +60,12 @@ function egressName(egress: NonNullable<Reach['egress']>): string {
   return egress.kind === 'engine' ? egress.host : egress.name
 }
 
-/** What a yes goes on covering: a host for the rest of the run, or an operation in a folder for the conversation. */
+/**
+ * What a yes goes on covering: a host or a form for the rest of the run, or an operation in a folder for the conversation.
+ */
 export function scopeOf(call: PolicyCall): string {
-  const { egress, paths = [] } = call.reach
+  const { egress, paths = [], covers = '' } = call.reach
+  if (call.effect === 'send') return covers
   if (call.effect === 'read' && egress?.kind === 'url') return `host:${new URL(egress.url).host}`
   const folder = paths[0]?.path.replace(/\/[^/]*$/, '') || '/'
   return call.effect === 'write' && paths.length > 0 ? `write:${call.tool}.${call.operation}:${folder}` : ''

@@ -1,4 +1,4 @@
-import type { Reach, Step as StepOf, Verdict } from '../agent/tool.ts'
+import type { Picture, Reach, Step as StepOf, Verdict } from '../agent/tool.ts'
 import type { Audit } from '../audit.ts'
 import type { Conversations } from '../conversations.ts'
 import type { Db } from '../../db/open.ts'
@@ -9,7 +9,7 @@ import type { Approvals } from '../policy/approvals.ts'
 import type { ConfirmationFrame, ToolCallState } from '../shapes/frames.ts'
 import type { Labels } from '../shapes/labels.ts'
 import { joinLabels } from '../shapes/labels.ts'
-import type { ToolCall, ToolResult } from '../shapes/message.ts'
+import { asMedia, type ToolCall, type ToolResult } from '../shapes/message.ts'
 import { isRecord } from '../shapes/record.ts'
 import type { Tallies } from '../tallies.ts'
 import type { ParsedCall, Registry } from '../tools/registry.ts'
@@ -44,6 +44,7 @@ type Finished = {
   success: boolean
   labels: Labels
   resultUrls?: readonly string[] | undefined
+  pictures?: readonly Picture[] | undefined
   source?: string | undefined
   flags?: readonly string[] | undefined
   durationMs: number
@@ -154,7 +155,8 @@ export function createCallRecords(deps: CallRecordsDeps) {
 
     /** After it happened: the labels of what came back are now the run's and the conversation's. */
     finished(run: Run, progress: Progress, call: ToolCall, end: Finished): ToolResult {
-      const { content } = end
+      const { content, pictures = [] } = end
+      const media = pictures.map(asMedia)
       db.transact(() => {
         const before = progress.labels.integrity
         take(progress, end)
@@ -167,8 +169,11 @@ export function createCallRecords(deps: CallRecordsDeps) {
           joinLabels(progress.labels, deps.conversations.find(run.conversationId)!),
         )
         close(run, call, { ...end, touched, labels: progress.labels })
+        const data_urls = media.map(({ mediaType, data }) => `data:${mediaType};base64,${data}`)
+        if (data_urls.length > 0) events.keep(address(run), { type: 'images', data_urls })
       })
-      return { callId: call.callId, vendorId: call.vendorId, name: call.name, content, success: end.success }
+      const result = { callId: call.callId, vendorId: call.vendorId, name: call.name, content, success: end.success }
+      return media.length === 0 ? result : { ...result, media }
     },
 
     /** It does not happen, and the model is told why. */

@@ -1,5 +1,13 @@
 import type { CallOutcome } from '../agent/loop.ts'
-import { NotYet, UncertainError, type Reach, type ToolContext, type ToolOutcome, type Verdict } from '../agent/tool.ts'
+import {
+  NotYet,
+  UncertainError,
+  type Picture,
+  type Reach,
+  type ToolContext,
+  type ToolOutcome,
+  type Verdict,
+} from '../agent/tool.ts'
 import type { Conversation, Conversations } from '../conversations.ts'
 import { AppError } from '../errors.ts'
 import type { Approval } from '../policy/approvals.ts'
@@ -14,7 +22,7 @@ import { modeOf, type ModeDeps, type Progress } from './mode.ts'
 import { createAsking, otherThanApproved, unasked } from './asking.ts'
 import { asFailure, attempt, carriedOut, happened, orAborted } from './attempt.ts'
 import type { CallRecords } from './call-records.ts'
-import type { Screening } from './screening.ts'
+import { beside, type Screening } from './screening.ts'
 import type { Run } from './store.ts'
 
 export type CallsDeps = ModeDeps & {
@@ -265,15 +273,9 @@ export function createCalls(deps: CallsDeps) {
       const labels = (failed ? undefined : outcome.labels) ?? looked?.parsed.operation.yields ?? progress.labels
       const raw = failed ? { content: `Error: ${outcome.message}` } : outcome
       const { withheld, ...screened } = await deps.screen(run, { ...raw, labels }, signal)
-      const rest = failed ? {} : { resultUrls: withheld ? [] : outcome.resultUrls }
-      const result = records.finished(run, progress, call, {
-        ...screened,
-        success: !failed,
-        labels,
-        durationMs,
-        ...rest,
-        ...facts,
-      })
+      const rest = failed ? {} : beside(outcome, labels, withheld, settings.get('llm_screen'))
+      const ended = { success: !failed, labels, durationMs }
+      const result = records.finished(run, progress, call, { ...screened, ...ended, ...rest, ...facts })
       return { type: 'finished', result }
     }
 

@@ -8,7 +8,16 @@ import { dataBlock } from '../shapes/data-block.ts'
 import type { Message } from '../shapes/message.ts'
 import { textOf } from '../shapes/message.ts'
 import type { Bills } from './bills.ts'
-import { asText, blocksFor, lengthOf, placeOfNote, tokensIn, type Block, type Compacted } from './context.ts'
+import {
+  asText,
+  blocksFor,
+  lengthOf,
+  resultTokens,
+  placeOfNote,
+  tokensIn,
+  type Block,
+  type Compacted,
+} from './context.ts'
 import type { Journal } from './journal.ts'
 import { addressOf } from './outcomes.ts'
 import type { Run, RunStore } from './store.ts'
@@ -66,13 +75,13 @@ export function createCompaction({ db, store, journal, events, bills, turns }: C
 
   function trim(work: Work, blocks: readonly Block[], goal: number): void {
     const results = blocks.flatMap(({ message }) => (message.role === 'tool' ? message.results : []))
-    const long = results.slice(0, -NEWEST_RESULTS).filter(({ content }) => content.length > SHORT)
+    const long = results.slice(0, -NEWEST_RESULTS).filter((result) => result.content.length > SHORT || result.media)
     let size = tokensIn(blocks.map(({ message }) => message))
     const calls: string[] = []
-    for (const { callId, content } of long) {
+    for (const result of long) {
       if (size <= goal) break
-      calls.push(callId)
-      size -= lengthOf(content.slice(SHORT))
+      calls.push(result.callId)
+      size -= resultTokens(result) - lengthOf(result.content.slice(0, SHORT))
     }
     if (calls.length > 0) write(work.run, { type: 'trim', calls })
   }

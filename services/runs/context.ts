@@ -2,8 +2,8 @@ import { inWords } from '../agent/prompt.ts'
 import { visible } from '../policy/sanitize.ts'
 import { dataBlock } from '../shapes/data-block.ts'
 import type { AssistantPart, MediaPart, Message, TextPart, ToolResult, UserMessage } from '../shapes/message.ts'
-import { callsOf } from '../shapes/message.ts'
-import { partsOf, type Journal, type Step } from './journal.ts'
+import { asMedia, callsOf } from '../shapes/message.ts'
+import { partsOf, type Journal, type Step, type StepPicture } from './journal.ts'
 import type { Run, RunStore, StoredAttachment } from './store.ts'
 
 /** Where a conversation's past is kept, and when it began. */
@@ -52,6 +52,10 @@ type Clock = Pick<Past, 'began' | 'timezone'>
 function tell(current: Run, runs: readonly Run[], past: Pick<Past, 'store' | 'journal'>, clock?: Clock): Block[] {
   const told = runs.filter((run) => run.number < current.number && run.status !== 'queued').concat(current)
   const steps = new Map(told.map((run) => [run.id, past.journal.ofRun(run.id)]))
+  const pictures = Map.groupBy(
+    told.flatMap((run) => past.journal.picturesOf(run.id)),
+    ({ stepId }) => stepId,
+  )
   const compacted = [...steps.values()]
     .flat()
     .filter((step) => step.kind === 'summary')
@@ -63,7 +67,7 @@ function tell(current: Run, runs: readonly Run[], past: Pick<Past, 'store' | 'jo
     const silent = clock !== undefined && Date.parse(run.createdAt) - before > LONG_SILENCE_MS
     before = Date.parse(run.createdAt)
     const time = silent ? [timeOf(run, clock)] : []
-    return blocksOf(run, steps.get(run.id)!, past.store, { ended: run !== current, time, trimmed })
+    return blocksOf(run, steps.get(run.id)!, past.store, { ended: run !== current, time, trimmed, pictures })
   })
   return note ? withNote(blocks, note) : blocks
 }
@@ -88,9 +92,15 @@ function timeOf(run: Run, { timezone }: Clock): TextPart {
   return { type: 'text', text: `(It is now ${inWords(new Date(run.createdAt), timezone)}.)` }
 }
 
-type Telling = { ended: boolean; time: TextPart[]; trimmed: ReadonlySet<string> }
+type Telling = {
+  ended: boolean
+  time: TextPart[]
+  trimmed: ReadonlySet<string>
+  pictures: ReadonlyMap<string, readonly StepPicture[]>
+}
 
-function blocksOf(run: Run, steps: readonly Step[], store: RunStore, { ended, time, trimmed }: Telling): Block[] {
+function blocksOf(run: Run, steps: readonly Step[], store: RunStore, telling: Telling): Block[] {
+  const { ended, time, trimmed, pictures } = telling
   const results = new Map(
     steps.filter((step) => step.kind === 'tool' && step.status === 'finished').map((step) => [step.id, step]),
   )
@@ -103,7 +113,9 @@ function blocksOf(run: Run, steps: readonly Step[], store: RunStore, { ended, ti
     const calls = callsOf({ role: 'assistant', parts })
     const open = !ended && index === turns.length - 1 && calls.some(({ callId }) => !results.has(callId))
     if (calls.length > 0 && !open) {
-      const told = calls.map((call) => shortened(resultOf(call, results.get(call.callId)), trimmed))
+      const told = calls.map((call) =>
+        shortened(resultOf(call, results.get(call.callId), pictures.get(call.callId)), trimmed),
+      )
       blocks.push(at({ role: 'tool', results: told }, step.position))
     }
   }
@@ -111,9 +123,11 @@ function blocksOf(run: Run, steps: readonly Step[], store: RunStore, { ended, ti
 }
 
 function shortened(result: ToolResult, trimmed: ReadonlySet<string>): ToolResult {
-  if (!trimmed.has(result.callId) || result.content.length <= TRIMMED_CHARS) return result
+  if (!trimmed.has(result.callId)) return result
+  const { media: _media, ...words } = result
+  if (result.content.length <= TRIMMED_CHARS) return words
   return {
-    ...result,
+    ...words,
     content: `${result.content.slice(0, TRIMMED_CHARS)}\n[… the rest was let go; call again if you need it]`,
   }
 }
@@ -126,10 +140,13 @@ export function tokensIn(messages: readonly Message[]): number {
 }
 
 function tokensOf(message: Message): number {
-  if (message.role === 'tool') return message.results.reduce((sum, { content }) => sum + lengthOf(content) + 10, 0)
+  if (message.role === 'tool') return message.results.reduce((sum, result) => sum + resultTokens(result) + 10, 0)
   const parts: readonly (AssistantPart | MediaPart)[] = message.parts
   return parts.reduce((sum, part) => sum + partTokens(part), 10)
 }
+
+export const resultTokens = ({ content, media = [] }: ToolResult): number =>
+  lengthOf(content) + media.length * MEDIA_TOKENS
 
 function partTokens(part: AssistantPart | MediaPart): number {
   if (part.type === 'text') return lengthOf(part.text)
@@ -151,9 +168,14 @@ function partText(part: AssistantPart | MediaPart): string {
   return part.type === 'call' ? `[calls ${part.call.name} ${JSON.stringify(part.call.arguments).slice(0, 500)}]` : ''
 }
 
-export function resultOf(call: { callId: string; vendorId: string; name: string }, step: Step | undefined): ToolResult {
+export function resultOf(
+  call: { callId: string; vendorId: string; name: string },
+  step: Step | undefined,
+  pictures: readonly StepPicture[] = [],
+): ToolResult {
   const { callId, vendorId, name } = call
-  return { callId, vendorId, name, content: step?.content ?? NO_RESULT, success: step?.success === 1 }
+  const result = { callId, vendorId, name, content: step?.content ?? NO_RESULT, success: step?.success === 1 }
+  return pictures.length === 0 ? result : { ...result, media: pictures.map(asMedia) }
 }
 
 function asked(run: Run, time: TextPart[], files: StoredAttachment[]): UserMessage {

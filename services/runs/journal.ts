@@ -1,5 +1,5 @@
 import type { TokenUsage } from '../agent/model.ts'
-import type { Verdict } from '../agent/tool.ts'
+import type { Picture, Verdict } from '../agent/tool.ts'
 import type { Deps } from '../deps.ts'
 import { newId } from '../ids.ts'
 import type { Masking } from '../policy/masking.ts'
@@ -33,6 +33,8 @@ export type Step = {
   finishedAt: string | null
 }
 
+export type StepPicture = Picture & { stepId: string }
+
 export type ToolStep = {
   call: ToolCall
   runId: string
@@ -50,6 +52,7 @@ export type ToolEnd = {
   success: boolean
   labels: Labels
   resultUrls?: readonly string[] | undefined
+  pictures?: readonly Picture[] | undefined
   /** What it was read from, in a few words for the owner. */
   source?: string | undefined
   /** What the extra layers said of it. */
@@ -79,6 +82,12 @@ export function createJournal({ db, now, mask, maskValue }: Deps & Pick<Masking,
   const finish = db.prepare(
     `UPDATE steps SET status = 'finished', content = @content, summary = @summary, success = @success, result_urls = @resultUrls,
        source = @source, flags = @flags, integrity = @integrity, privacy = @privacy, finished_at = @at WHERE id = @id`,
+  )
+  const addPicture = db.prepare(
+    'INSERT INTO step_pictures (step_id, position, run_id, media_type, data) VALUES (@callId, @position, (SELECT run_id FROM steps WHERE id = @callId), @mediaType, @data)',
+  )
+  const picturesOf = db.prepare<[string], StepPicture>(
+    'SELECT step_id AS stepId, media_type AS mediaType, data FROM step_pictures WHERE run_id = ? ORDER BY step_id, position',
   )
   const BLANK = {
     toolName: null,
@@ -115,6 +124,7 @@ export function createJournal({ db, now, mask, maskValue }: Deps & Pick<Masking,
   return {
     find: (id: string): Step | undefined => byId.get(id),
     ofRun: (runId: string): Step[] => ofRun.all(runId),
+    picturesOf: (runId: string): StepPicture[] => picturesOf.all(runId),
 
     turn: (runId: string, { parts, ...turn }: Turn & { parts: AssistantPart[] }): void =>
       finished(runId, 'model', JSON.stringify(parts.flatMap(maskedPart)), turn),
@@ -154,6 +164,8 @@ export function createJournal({ db, now, mask, maskValue }: Deps & Pick<Masking,
         ...end.labels,
         at: now().toISOString(),
       })
+      for (const [position, { mediaType, data }] of (end.pictures ?? []).entries())
+        addPicture.run({ callId, position, mediaType, data })
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { Db } from '../../db/open.ts'
 import { AppError } from '../errors.ts'
+import type { ToolOutcome } from '../agent/tool.ts'
 import type { Choice, Models } from '../models/index.ts'
 import { enhance, type Flag } from '../policy/enhanced.ts'
 import { JUDGE, judge, type Judgement } from '../policy/judge.ts'
@@ -133,4 +134,13 @@ function mustFit({ contextLength }: Choice, question: string): void {
 function firstLine(text: string): string {
   const line = text.split('\n').find((one) => one.trim() !== '') ?? ''
   return line.length <= SUMMARY_CHARS ? line : `${line.slice(0, SUMMARY_CHARS - 1)}…`
+}
+
+/**
+ * What goes with the words of a result. The second model reads words only: where it screens, no picture of strangers comes past
+ * it.
+ */
+export function beside({ resultUrls, pictures }: ToolOutcome, labels: Labels, withheld: boolean, screens: boolean) {
+  if (withheld) return { resultUrls: [], pictures: [] }
+  return { resultUrls, pictures: screens && labels.integrity === 'third_party' ? [] : pictures }
 }

@@ -9,7 +9,7 @@ import type { Canary } from '../policy/canary.ts'
 import { assertMayBeTold } from '../policy/told.ts'
 import type { Settings } from '../settings.ts'
 import type { Privacy } from '../shapes/labels.ts'
-import { callsOf, type Message } from '../shapes/message.ts'
+import { callsOf, withoutPictures, type Message } from '../shapes/message.ts'
 import type { Offer, Registry } from '../tools/registry.ts'
 import { asWritten } from '../tools/through-catalogue.ts'
 import type { ToolUses } from '../tools/uses.ts'
@@ -75,7 +75,7 @@ export function createTurns({
     const changing = beginning(began, timezone) + reference(stable, canary.wordOf(run.conversationId))
     const system = { stable, changing }
     const tools = choice.capabilities.tools ? offered(run) : []
-    const written = asWritten(messages)
+    const written = asWritten(choice.capabilities.vision ? messages : withoutPictures(messages))
     const known = tools.length > 0 ? tools : spokenOf(written)
     const request = { model: choice.vendorModel, system, messages: written, tools: known, maxTokens: choice.maxTokens }
     return { ...request, noCalls: tools.length === 0 }

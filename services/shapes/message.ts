@@ -24,12 +24,35 @@ export type AssistantPart =
 
 export type AssistantMessage = { role: 'assistant'; parts: AssistantPart[] }
 
-export type ToolResult = { callId: string; vendorId: string; name: string; content: string; success: boolean }
+export type ToolResult = {
+  callId: string
+  vendorId: string
+  name: string
+  content: string
+  success: boolean
+  /** Pictures that came with it. */
+  media?: MediaPart[]
+}
 
 /** The results of all calls of the assistant message before it, in the order of the calls. */
 export type ToolMessage = { role: 'tool'; results: ToolResult[] }
 
 export type Message = UserMessage | AssistantMessage | ToolMessage
+
+export function asMedia({ mediaType, data }: { mediaType: string; data: Buffer }): MediaPart {
+  return { type: 'media', name: 'picture', mediaType, data: data.toString('base64') }
+}
+
+/** The same conversation for a model that sees no pictures: what tools brought in is said in words alone. */
+export function withoutPictures(messages: readonly Message[]): readonly Message[] {
+  return messages.map((message) =>
+    message.role === 'tool' ? { ...message, results: message.results.map(inWordsAlone) } : message,
+  )
+}
+
+function inWordsAlone({ media, ...result }: ToolResult): ToolResult {
+  return media ? { ...result, content: `${result.content}\n[You cannot see pictures; the owner sees it.]` } : result
+}
 
 export function textOf(message: AssistantMessage | UserMessage): string {
   return message.parts.map((part) => (part.type === 'text' ? part.text : '')).join('')

@@ -31,6 +31,9 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
   await made('/api/web-whitelist', { domain: `${MARK}.example`, note: MARK })
   await made('/api/email-whitelist', { email: `${MARK}@example.org`, owner: true })
   await made('/api/my/browser-trusted', { domain: `${MARK}.example`, note: MARK })
+  await owner.put(`/api/my/browser-trusted/${MARK}.example/session`, {
+    cookies: `${MARK}.example\tTRUE\t/\tTRUE\t0\tsid\tof-this-site-alone`,
+  })
   await made('/api/credentials', { key: `house:${MARK}`, value: `${MARK}-secret`, description: MARK })
   await owner.put('/api/settings/personality', { agent_name: MARK, soul: MARK, user: MARK })
   const agent = await newAgent(owner, { name: MARK, prompt: `Think of the ${MARK}.` })

@@ -24,6 +24,7 @@ const PARTS: readonly Part[] = [
   ['/settings/api-keys', 'API keys', 'Keys for scripts and other programs that talk to Steward.'],
   ['/settings/mail', 'Mail', 'Mail accounts: where mail is read, and by which server it is sent.'],
   ['/settings/telegram', 'Telegram', 'Talk to Steward from your phone, and answer its questions there.'],
+  ['/settings/browser', 'Browser', 'The Chromium in which Steward opens pages, and whether it works.', true],
   ['/settings/notices', 'Notices by mail', 'Which notifications come to you by mail as well, and where to.'],
   ['/settings/webhooks', 'Webhooks', 'Addresses that Steward may send messages to.'],
   ['/settings/data', 'Data', 'Backups, export, how long things are kept, and what takes the disk.'],
@@ -47,7 +48,10 @@ const GROUPS: readonly (readonly [name: string, paths: readonly string[]])[] = [
       '/settings/api-keys',
     ],
   ],
-  ['Connections', ['/settings/mail', '/settings/notices', '/settings/telegram', '/settings/webhooks']],
+  [
+    'Connections',
+    ['/settings/mail', '/settings/notices', '/settings/telegram', '/settings/browser', '/settings/webhooks'],
+  ],
   ['House', ['/settings/data', '/settings/doctor', '/admin/users']],
 ]
 

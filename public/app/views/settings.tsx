@@ -12,6 +12,7 @@ const ICONS: Record<string, IconName> = {
   '/settings/credentials': 'key',
   '/settings/mail': 'mail',
   '/settings/telegram': 'chat',
+  '/settings/browser': 'screen',
   '/settings/notices': 'ring',
   '/settings/webhooks': 'hook',
   '/settings/whitelists': 'globe',

@@ -5,14 +5,14 @@ import { useAction } from '../ui/action.ts'
 import { Button, IconButton } from '../ui/button.tsx'
 import { askConfirm } from '../ui/confirm.tsx'
 import { DialogForm } from '../ui/dialog-form.tsx'
-import { TextField } from '../ui/field.tsx'
+import { AreaField, TextField } from '../ui/field.tsx'
 import { Section } from '../ui/page.tsx'
 import { useResource } from '../ui/resource.ts'
 import { Empty, Loading, Problem } from '../ui/states.tsx'
 import { complain, tell } from '../ui/toast.tsx'
 import { hostIn } from '../urls.ts'
 
-type Site = { domain: string; note: string; created_at: string }
+type Site = { domain: string; note: string; created_at: string; session_at: string | null }
 
 const PATH = '/api/my/browser-trusted'
 
@@ -20,6 +20,7 @@ const PATH = '/api/my/browser-trusted'
 export function BrowserList(): JSX.Element {
   const list = useResource<Site[]>(PATH)
   const [adding, setAdding] = useState(false)
+  const [signing, setSigning] = useState<Site>()
   const saved = async () => {
     setAdding(false)
     await list.reload()
@@ -44,6 +45,13 @@ export function BrowserList(): JSX.Element {
               <strong class="break">{site.domain}</strong>
               {site.note && <div class="muted small">{site.note}</div>}
             </div>
+            <Button
+              small
+              look="quiet"
+              onClick={() => (site.session_at ? void forget(site, list.reload).catch(complain) : setSigning(site))}
+            >
+              {site.session_at ? 'Forget session' : 'Bring session'}
+            </Button>
             <IconButton
               label={`Remove ${site.domain}`}
               icon="trash"
@@ -52,6 +60,16 @@ export function BrowserList(): JSX.Element {
           </li>
         ))}
       </ul>
+      {signing && (
+        <SessionDialog
+          site={signing}
+          onClose={() => setSigning(undefined)}
+          onSaved={() => {
+            setSigning(undefined)
+            void list.reload()
+          }}
+        />
+      )}
       {adding && <SiteDialog onClose={() => setAdding(false)} onSaved={() => void saved()} />}
     </Section>
   )
@@ -68,6 +86,36 @@ async function remove({ domain }: Site, reload: () => Promise<void>): Promise<vo
   await api.remove(`${PATH}/${encodeURIComponent(domain)}`)
   await reload()
   tell(`${domain} was removed.`)
+}
+
+async function forget({ domain }: Site, reload: () => Promise<void>): Promise<void> {
+  await api.remove(`${PATH}/${encodeURIComponent(domain)}/session`)
+  await reload()
+  tell(`Steward is no longer signed in at ${domain}.`)
+}
+
+function SessionDialog({ site, onClose, onSaved }: { site: Site; onClose: () => void; onSaved: () => void }) {
+  const [cookies, setCookies] = useState('')
+  const { busy, error, run } = useAction()
+  const save = () =>
+    void run(async () => {
+      await api.put(`${PATH}/${encodeURIComponent(site.domain)}/session`, { cookies })
+      onSaved()
+      tell(`Steward is signed in at ${site.domain} now.`)
+    })
+  return (
+    <DialogForm title={`Your session at ${site.domain}`} action="Keep" onClose={onClose} onSubmit={save} busy={busy}>
+      <AreaField
+        label="Cookies"
+        hint="Sign in with your own browser, export its cookies (cookies.txt or JSON) and paste them. Only those of this site are kept, encrypted."
+        value={cookies}
+        onInput={setCookies}
+        error={fieldError(error, 'cookies')}
+        required
+      />
+      <Problem error={elsewhere(error, ['cookies'])} />
+    </DialogForm>
+  )
 }
 
 function SiteDialog({ onClose, onSaved }: { onClose: () => void; onSaved: () => void }) {
