@@ -67,6 +67,7 @@ export async function start(
       page: workerAt('services/web/worker'),
       backup: workerAt('services/backups/worker'),
       mail: workerAt('services/mail/parse-worker'),
+      calendar: workerAt('services/dav/ical/worker'),
     },
   })
   mask = services.credentials.mask

@@ -11,7 +11,14 @@ const OUT = join(ROOT, 'dist')
 
 export async function buildServer() {
   rmSync(OUT, { recursive: true, force: true })
-  const names = ['server', 'cli', 'services/web/worker', 'services/backups/worker', 'services/mail/parse-worker']
+  const names = [
+    'server',
+    'cli',
+    'services/web/worker',
+    'services/backups/worker',
+    'services/mail/parse-worker',
+    'services/dav/ical/worker',
+  ]
   const entryPoints = names.map((name) => join(ROOT, `${name}.ts`))
   await build({ ...BUNDLE, entryPoints, outbase: ROOT, outdir: OUT })
 }

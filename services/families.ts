@@ -14,6 +14,7 @@ import { findBubblewrap } from './shell/sandbox.ts'
 import { createShell } from './shell/shell.ts'
 import { createBashTool } from './tools/bash.ts'
 import { createBrowserTool } from './tools/browser.ts'
+import { createDavTools } from './tools/dav.ts'
 import type { Vault } from './vault.ts'
 import type { PageReader } from './web/reader.ts'
 import type { Whitelists } from './whitelists/whitelists.ts'
@@ -27,7 +28,7 @@ export type FamiliesDeps = ServicesDeps & {
   outgoing: Outgoing
   closing: ReturnType<typeof createCloseStack>
   notify: (note: NotificationDraft) => void
-  whitelists: Pick<Whitelists, 'folders'>
+  whitelists: Pick<Whitelists, 'folders' | 'address'>
   isAdmin: (userId: string) => boolean
   /** The folder a user keeps files in; undefined while there is none. */
   ownFolder: (userId: string) => string | undefined
@@ -50,6 +51,8 @@ export function createFamilies(deps: FamiliesDeps) {
   const dav = createDav(deps)
   const mcp = createMcp(deps)
   const browser = createBrowser(deps)
-  const tools: Tool[] = [createBashTool({ ...deps, shell, folders }), createBrowserTool({ ...deps, browser })]
+  const commands = createBashTool({ ...deps, shell, folders })
+  const calendars = createDavTools(dav, { ...deps, entryOf: whitelists.address })
+  const tools: Tool[] = [commands, createBrowserTool({ ...deps, browser }), ...calendars]
   return { tools, coming: mcp.coming, parts: { dav, mcp, shell, browser } }
 }

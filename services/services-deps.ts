@@ -21,7 +21,7 @@ export type ServicesDeps = {
   /** Beside those of the house. */
   furtherTools: readonly Tool[]
   /** The files of the threads for what strangers wrote, and for backups. */
-  workers: Record<'page' | 'backup' | 'mail', URL>
+  workers: Record<'page' | 'backup' | 'mail' | 'calendar', URL>
   edge?: NetworkEdge | undefined
   /** In place of the mail accounts. */
   mailer?: Mailer | undefined

@@ -47,6 +47,17 @@ const ARGUMENTS: Record<string, (text: string) => Record<string, unknown>> = {
   'browser.fill': (text) => ({ ref: 'e1', text }),
   'browser.select': (text) => ({ ref: 'e1', value: text.slice(0, 500) }),
   'browser.press': () => ({ key: 'Enter' }),
+  'caldav.list_events': (text) => ({ start: '2026-11-26', end: '2026-11-27', calendar: text.slice(0, 300) }),
+  'caldav.get_event': (text) => ({ id: text.slice(0, 1500) || 'an id' }),
+  'caldav.free_busy': () => ({ start: '2026-11-26', end: '2026-11-27' }),
+  'caldav.create_event': (text) => ({ title: text.slice(0, 500), start: '2026-11-26', location: text.slice(0, 500), description: text, attendees: 'a@b.example', calendar: text.slice(0, 300) }), // prettier-ignore
+  'caldav.update_event': (text) => ({ id: 'an id', title: text.slice(0, 500), description: text, recurrence: text.slice(0, 500) }), // prettier-ignore
+  'caldav.delete_event': (text) => ({ id: text.slice(0, 1500) || 'an id' }),
+  'contacts.list_contacts': () => ({ limit: 5, offset: 0 }),
+  'contacts.search_contacts': (text) => ({ query: text.slice(0, 200) || 'a' }),
+  'contacts.get_contact': (text) => ({ id: text.slice(0, 1500) || 'an id' }),
+  'contacts.create_contact': (text) => ({ name: text.slice(0, 200), email: 'a@b.example', note: text.slice(0, 5_000), book: text.slice(0, 300) }), // prettier-ignore
+  'contacts.update_contact': (text) => ({ id: 'an id', phone: text.slice(0, 300), note: text.slice(0, 5_000) }),
   'agent.ask': (text) => ({ agent: text, message: text }),
 }
 

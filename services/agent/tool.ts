@@ -28,6 +28,8 @@ export type Reach = {
    * about by itself when absent.
    */
   covers?: string
+  /** A `write` that leaves the house all the same, such as an event to which others are invited: it is decided as a `send`. */
+  sends?: boolean
   /** What else an approval is bound to, such as the content of a file that goes along: another one is another call. */
   pins?: string[]
 }
@@ -112,8 +114,9 @@ export type Operation<Args = any> = {
   timeoutMs?: number
   /**
    * Looks at the world without changing it or telling it anything, for the decision: the disk and the database, never the
-   * network. The one exception is the owner's own mail server, asked for the mail that is answered, whose sender is where the
-   * answer would go. `callId` is known but for calls that are only tried out.
+   * network. The one exception is the owner's own servers: that of mail, asked for the mail that is answered, whose sender is where
+   * the answer would go, and that of calendars and contacts, asked for what would be changed, since whom it names is told.
+   * `callId` is known but for calls that are only tried out.
    */
   inspect: (args: Args, userId: string, callId?: string, runId?: string) => Reach | Promise<Reach>
   /** One sentence for the owner's card: what would happen. Text from others stands in quotation marks. */

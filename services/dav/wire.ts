@@ -110,7 +110,12 @@ export function createWire(account: Pick<DavAccount, 'url' | 'username' | 'tlsCa
     /** Objects of a collection with what is in them. Throws where the answer is no list. */
     async report(url: string, body: { calendar: object } | { addressBook: object }, doing: string): Promise<Stored[]> {
       const { addressBookQuery, calendarQuery } = await import('tsdav')
-      const asked = { url, depth: '1' as const, fetch: once as never }
+      const fetch = async (to: string, init: RequestInit) => {
+        const response = await once(to, init)
+        if (response.status >= 300) throw refusedBy(to, response.status, doing)
+        return response
+      }
+      const asked = { url, depth: '1' as const, fetch: fetch as never }
       const all =
         'calendar' in body
           ? await calendarQuery({ ...asked, props: { 'd:getetag': {}, 'c:calendar-data': {} }, filters: body.calendar })

@@ -153,6 +153,7 @@ function judge(
 
 function sending(call: PolicyCall, labels: Labels, mode: Mode, grants: readonly Grant[]): Verdict {
   const destinations = call.reach.destinations ?? []
+  if (call.destructive) return ask('8', 'What it replaces would be gone.')
   if (destinations.length > 0 && destinations.every(({ class: kind }) => kind === 'owner')) {
     return allow('5', 'It goes to the owner.')
   }

@@ -14,6 +14,11 @@ export type PolicyCall = {
   leaks?: boolean
 }
 
+/** What a call really does: writing where others are told of it is sending. */
+export function effectOf(declared: Effect, { sends }: Reach): Effect {
+  return declared === 'write' && sends === true ? 'send' : declared
+}
+
 /** Whether a call carries its arguments somewhere; reading in the house tells nobody anything. */
 export function goesOut(effect: Effect, { egress }: Reach): boolean {
   return effect !== 'read' || egress !== undefined

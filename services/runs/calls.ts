@@ -12,7 +12,7 @@ import type { Conversation, Conversations } from '../conversations.ts'
 import { AppError } from '../errors.ts'
 import type { Approval } from '../policy/approvals.ts'
 import { decide, refuse, type Grant, type Lists } from '../policy/decide.ts'
-import { goesOut, type PolicyCall } from '../policy/reach.ts'
+import { effectOf, goesOut, type PolicyCall } from '../policy/reach.ts'
 import type { ToolCall } from '../shapes/message.ts'
 import type { ParsedCall, Registry } from '../tools/registry.ts'
 import { resultOf } from './context.ts'
@@ -68,7 +68,8 @@ export function createCalls(deps: CallsDeps) {
   }
 
   function lookedAt(parsed: ParsedCall, reach: Reach): Looked {
-    const { effect, destructive, attendedOnly, listedOnly = false, unlisted = false } = parsed.operation
+    const { destructive, attendedOnly, listedOnly = false, unlisted = false } = parsed.operation
+    const effect = effectOf(parsed.operation.effect, reach)
     const leaks = goesOut(effect, reach) && givesAway(parsed.arguments)
     const facts = { effect, destructive, attendedOnly, listedOnly, unlisted, reach, leaks }
     return { parsed, reach, policy: { tool: parsed.tool.name, operation: parsed.name, ...facts } }
