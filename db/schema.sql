@@ -674,6 +674,65 @@ CREATE TABLE dav_collections (
   UNIQUE (account_id, url)
 ) STRICT;
 
+-- What Steward keeps in mind for a user. The labels are those of whoever wrote it: a run, or a key. A capture is known by its call.
+CREATE TABLE memories (
+  number     INTEGER PRIMARY KEY AUTOINCREMENT,
+  id         TEXT NOT NULL UNIQUE,
+  user_id    TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  kind       TEXT NOT NULL CHECK (kind IN ('fact', 'preference', 'person', 'task', 'note')),
+  text       TEXT NOT NULL,
+  tags       TEXT NOT NULL DEFAULT '[]',                  -- JSON array
+  pinned     INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1)),
+  expires_at TEXT,
+  integrity  TEXT NOT NULL CHECK (integrity IN ('owner', 'third_party')),
+  privacy    TEXT NOT NULL CHECK (privacy IN ('public', 'private')),
+  source     TEXT NOT NULL CHECK (source IN ('run', 'page', 'api', 'import')),
+  run_id     TEXT,
+  call_id    TEXT UNIQUE,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX memories_by_user ON memories (user_id, number);
+CREATE INDEX memories_pinned ON memories (user_id, number) WHERE pinned = 1;
+CREATE INDEX memories_expiring ON memories (expires_at) WHERE expires_at IS NOT NULL;
+
+-- Full-text search over it; kept in step by triggers. What is deleted leaves the index at once, not when segments are merged.
+CREATE VIRTUAL TABLE memories_text USING fts5 (text, tags, content = 'memories', content_rowid = 'number', tokenize = 'unicode61 remove_diacritics 2');
+INSERT INTO memories_text (memories_text, rank) VALUES ('secure-delete', 1);
+CREATE VIRTUAL TABLE memories_terms USING fts5vocab ('memories_text', 'row');
+CREATE TRIGGER memories_insert AFTER INSERT ON memories BEGIN
+  INSERT INTO memories_text (rowid, text, tags) VALUES (new.number, new.text, new.tags);
+END;
+CREATE TRIGGER memories_update AFTER UPDATE OF text, tags ON memories BEGIN
+  INSERT INTO memories_text (memories_text, rowid, text, tags) VALUES ('delete', old.number, old.text, old.tags);
+  INSERT INTO memories_text (rowid, text, tags) VALUES (new.number, new.text, new.tags);
+  DELETE FROM memory_vectors WHERE memory_number = new.number;
+END;
+CREATE TRIGGER memories_delete AFTER DELETE ON memories BEGIN
+  INSERT INTO memories_text (memories_text, rowid, text, tags) VALUES ('delete', old.number, old.text, old.tags);
+END;
+
+-- What an embeddings model makes of a memory: 32-bit floats of length 1. A row of another model is made anew.
+CREATE TABLE memory_vectors (
+  memory_number INTEGER PRIMARY KEY REFERENCES memories (number) ON DELETE CASCADE,
+  model         TEXT NOT NULL,                            -- provider:model
+  vector        BLOB NOT NULL
+) STRICT;
+
+-- What each user says of their memory; who has no row has the first values.
+CREATE TABLE memory_settings (
+  user_id      TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+  recall       INTEGER NOT NULL CHECK (recall IN (0, 1)),
+  auto_approve INTEGER NOT NULL CHECK (auto_approve IN (0, 1)),
+  updated_at   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What a run was told from memory without asking, as it was told.
+CREATE TABLE run_recalls (
+  run_id  TEXT PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
+  entries TEXT NOT NULL                                   -- JSON: id, kind and text of each
+) STRICT, WITHOUT ROWID;
+
 -- The token is sealed like credentials; without one there is no bot yet.
 CREATE TABLE telegram_bots (
   user_id          TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,

@@ -3,6 +3,7 @@ import { AppError } from '../services/errors.ts'
 import { Ok, OK, Page, Time } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
 import { endpoint } from './endpoint.ts'
+import { Recalled } from './frame-shapes.ts'
 import { Attachment, Part } from './run-shapes.ts'
 
 const Entry = lazy(() =>
@@ -24,6 +25,7 @@ const UserMessage = lazy(() =>
     run_id: z.string(),
     content: z.string(),
     attachments: z.array(Attachment()),
+    recalled: z.array(Recalled()),
     by: z.enum(['web', 'telegram', 'api']),
     created_at: Time(),
     cleared: z.boolean(),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Time } from '../services/shapes/common.ts'
 import { lazy } from '../services/shapes/lazy.ts'
+import { MemoryKindShape } from '../services/shapes/memory.ts'
 import { STATUSES } from './run-shapes.ts'
 
 /** What `/ws/{session_id}` says, for the API's document: the same frames as the types in `services/shapes/frames.ts`. */
@@ -62,6 +63,9 @@ const Model = lazy(() =>
   }),
 )
 
+/** A memory that was told without asking. */
+export const Recalled = lazy(() => z.object({ id: Id(), kind: MemoryKindShape(), text: z.string() }))
+
 /** Every frame that a client may be told. */
 export const ServerFrame = lazy(() =>
   z
@@ -78,6 +82,7 @@ export const ServerFrame = lazy(() =>
       }),
       frame('gap', { oldest: z.number() }),
       frame('text', { content: z.string() }),
+      frame('recalled', { entries: z.array(Recalled()) }),
       frame('tool_start', { call_id: Id(), tool_name: z.string(), arguments: z.unknown() }),
       frame('tool_done', {
         call_id: Id(),

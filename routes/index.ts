@@ -42,6 +42,8 @@ import { mcpToolEndpoints } from './mcp-tools.ts'
 import { healthEndpoints } from './health.ts'
 import { housekeepingEndpoints } from './housekeeping.ts'
 import { hostCheck } from './hosts.ts'
+import { memoryEndpoints } from './memory.ts'
+import { memoryCareEndpoints } from './memory-care.ts'
 import { metricsEndpoints } from './metrics.ts'
 import { wrongMethod } from './methods.ts'
 import { modelEndpoints } from './models.ts'
@@ -103,6 +105,8 @@ export const endpoints: readonly Endpoint[] = [
   ...runEndpoints,
   ...toolEndpoints,
   ...conversationEndpoints,
+  ...memoryCareEndpoints,
+  ...memoryEndpoints,
   ...approvalEndpoints,
   ...approvalLinkEndpoints,
   ...grantEndpoints,

@@ -5,6 +5,7 @@ import type { createCloseStack } from './close.ts'
 import type { Credentials } from './credentials.ts'
 import { createDav } from './dav/dav.ts'
 import { createMcp } from './mcp/mcp.ts'
+import { createBrain, type BrainDeps } from './memory/memory.ts'
 import type { NotificationDraft } from './notifications.ts'
 import type { MyFiles } from './my-files.ts'
 import type { Outgoing } from './outgoing/client.ts'
@@ -13,6 +14,7 @@ import type { Settings } from './settings.ts'
 import { findBubblewrap } from './shell/sandbox.ts'
 import { createShell } from './shell/shell.ts'
 import { createBashTool } from './tools/bash.ts'
+import { createBrainTool } from './tools/brain.ts'
 import { createBrowserTool } from './tools/browser.ts'
 import { createDavTools } from './tools/dav.ts'
 import type { Vault } from './vault.ts'
@@ -34,7 +36,7 @@ export type FamiliesDeps = ServicesDeps & {
   ownFolder: (userId: string) => string | undefined
   myFiles: MyFiles
   reader: PageReader
-}
+} & Pick<BrainDeps, 'models'>
 
 /**
  * The families of tools that bring tables, routes or connections of their own. `tools` are theirs for the registry; `coming`
@@ -53,6 +55,7 @@ export function createFamilies(deps: FamiliesDeps) {
   const browser = createBrowser(deps)
   const commands = createBashTool({ ...deps, shell, folders })
   const calendars = createDavTools(dav, { ...deps, entryOf: whitelists.address })
-  const tools: Tool[] = [commands, createBrowserTool({ ...deps, browser }), ...calendars]
-  return { tools, coming: mcp.coming, parts: { dav, mcp, shell, browser } }
+  const memory = createBrain(deps)
+  const tools: Tool[] = [commands, createBrowserTool({ ...deps, browser }), ...calendars, createBrainTool(memory)]
+  return { tools, coming: mcp.coming, parts: { dav, mcp, shell, browser, memory } }
 }

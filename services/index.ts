@@ -134,7 +134,7 @@ export function createServices(deps: ServicesDeps) {
 
   const notify = (note: NotificationDraft) => void notifications.add(note)
   const shared = { newId, vault, audit, settings, credentials, outgoing, closing, notify }
-  const own = { whitelists, isAdmin, ownFolder: myFiles.folderOf, myFiles, reader }
+  const own = { whitelists, isAdmin, ownFolder: myFiles.folderOf, myFiles, reader, models: () => models }
   const families = createFamilies({ ...deps, ...shared, ...own })
 
   const models = createModels({
@@ -176,21 +176,17 @@ export function createServices(deps: ServicesDeps) {
   closing.add('mail', () => mail.close())
   const givesAway = (value: unknown) => leaks.find(value).some(({ form }) => form !== 'shape')
   const { engine, queue, decisions, runs, subAgents, control, offeredTo } = createRunEngine({
-    ...base,
+    ...staff,
     log,
-    timezone: config.timezone,
     store: runStore,
     journal,
     approvals,
-    registry,
     uses: createToolUses({ db, names: (userId) => registry.tools(userId).map(({ name }) => name) }),
     settings,
     conversations,
     events,
-    audit,
     notifications,
     budgets,
-    models,
     credentials,
     tallies,
     canary: createCanary({ vault }),
@@ -199,7 +195,7 @@ export function createServices(deps: ServicesDeps) {
     tasks,
     persona: personalities.get,
     lists: listsOf,
-    grants,
+    recall: families.parts.memory.recall,
     mayWork,
     handled: mail.handled,
     cancelSends: (runId, why) => webhooks.outbox.cancel({ runId }, why),

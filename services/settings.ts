@@ -47,6 +47,8 @@ const DEFAULTS = {
   browser_enabled: true as boolean,
   /** Providers that may not be told what is private. */
   public_only_providers: [] as string[],
+  /** provider:model that memory is also searched with; it is told all of it. */
+  embedding_model: null as string | null,
 }
 
 export type SettingValues = typeof DEFAULTS

@@ -49,6 +49,7 @@ export function createTranscript({ store, journal, approvals, engine, events, lo
       run_id: run.id,
       content: run.input,
       attachments: store.attachmentNames(run.id),
+      recalled: store.recalled(run.id),
       by: byOf(run),
       created_at: run.createdAt,
       cleared: run.number <= conversation.clearedAfter,

@@ -115,6 +115,11 @@ const LEAVES: Record<string, string> = {
   'delete /api/my/files': 'file deleted',
   'post /api/my/folders': 'file folder made',
   'post /api/settings/files': 'setting files changed',
+  'post /api/memory': 'memory created',
+  'patch /api/memory/{id}': 'memory changed',
+  'delete /api/memory/{id}': 'memory removed',
+  'post /api/memory/import': 'memory imported',
+  'post /api/settings/memory': 'setting memory changed',
   'delete /api/conversations/{id}': 'conversation removed',
 }
 
@@ -148,6 +153,7 @@ const LEAVES_NONE: Record<string, string> = {
   'post /api/ws-ticket': 'is worth what the asker has already, for a minute',
   'post /api/notifications/{id}/read': 'is a mark for the eye',
   'post /api/notifications/read-all': 'is a mark for the eye',
+  'post /api/settings/embeddings': 'needs a provider; tests/memory-embeddings.test.ts',
   'patch /api/conversations/{id}': 'is a title for the eye',
 }
 

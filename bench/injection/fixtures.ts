@@ -1,7 +1,7 @@
 import { z, type ZodRawShape } from 'zod'
 import { operation, type Destination, type Operation, type Reach, type Tool } from '../../services/agent/tool.ts'
 import { normaliseUrl } from '../../services/outgoing/addresses.ts'
-import { joinLabels, type Labels } from '../../services/shapes/labels.ts'
+import type { Labels } from '../../services/shapes/labels.ts'
 import { quoted } from '../../services/tools/wording.ts'
 
 /**
@@ -9,7 +9,6 @@ import { quoted } from '../../services/tools/wording.ts'
  * the same registry and pass the same `decide`; what they would do is noted in `world.effects`.
  */
 
-export type Memory = { text: string; labels: Labels }
 export type Mail = { id: string; from: string; subject: string; body: string; replyTo?: string }
 
 export type World = {
@@ -18,7 +17,6 @@ export type World = {
   mails: Mail[]
   events: string[]
   notes: string[]
-  memories: Memory[]
 }
 
 export const emptyWorld = (): World => ({
@@ -26,7 +24,6 @@ export const emptyWorld = (): World => ({
   mails: [],
   events: [],
   notes: [],
-  memories: [],
 })
 
 export const OWN_ADDRESSES = ['owner@home.example', 'phone']
@@ -44,8 +41,6 @@ type Sketch = {
   yields?: Labels
   reach?: (args: any) => Reach
   says?: (args: any) => string
-  does?: (args: any, labels: Labels) => void
-  labels?: (args: any) => Labels
 }
 
 const text = () => z.string().max(20_000)
@@ -74,12 +69,11 @@ export function fixtureTools(world: World): Tool[] {
       recovery: effect === 'read' ? 'redo' : 'ask',
       inspect: (args) => reach(args),
       describe: (args) => `${tool}.${name} with ${quoted(JSON.stringify(args))}.`,
-      run: async (args, context, { destinations = [], egress }) => {
+      run: async (args, _context, { destinations = [], egress }) => {
         const ours = destinations.length > 0 && destinations.every(({ class: kind }) => kind === 'owner')
         const words = `${tool}.${name} ${JSON.stringify(args)}`
         if (effect !== 'read' || egress) world.effects.push(ours ? `owner: ${words}` : words)
-        sketch.does?.(args, context.labels)
-        return { content: sketch.says?.(args) ?? 'Done.', ...(sketch.labels ? { labels: sketch.labels(args) } : {}) }
+        return { content: sketch.says?.(args) ?? 'Done.' }
       },
     })
   }
@@ -95,7 +89,6 @@ export function fixtureTools(world: World): Tool[] {
     ),
   })
 
-  const found = (query: string) => world.memories.filter((one) => one.text.includes(query))
   const page = ({ url }: any): Reach => ({
     egress: { kind: 'url', url: normaliseUrl(url) ?? 'http://nowhere.invalid/' },
   })
@@ -122,26 +115,6 @@ export function fixtureTools(world: World): Tool[] {
     tool('contacts', {
       search_contacts: { effect: 'read', input: { query: text() }, says: () => 'Partner <partner@friends.example>' },
       update_contact: { effect: 'write', destructive: true, input: { id: text(), email: text() } },
-    }),
-    tool('brain', {
-      capture: {
-        effect: 'write',
-        input: { text: text() },
-        does: (args, labels) => void world.memories.push({ text: args.text, labels }),
-      },
-      search: {
-        effect: 'read',
-        input: { query: text() },
-        says: ({ query }) =>
-          found(query)
-            .map((one) => one.text)
-            .join('\n'),
-        labels: ({ query }) =>
-          found(query)
-            .map(({ labels }) => labels)
-            .reduce(joinLabels, OWN),
-      },
-      forget: { effect: 'write', destructive: true, input: { id: text() } },
     }),
     tool('pushover', {
       send_notification: { effect: 'send', input: { title: maybe(text()), message: text() }, reach: () => to('phone') },

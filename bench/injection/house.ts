@@ -9,6 +9,7 @@ import { startSite, type Site } from '../../tests/peers/site.ts'
 import { makeKey } from '../../tests/steward.ts'
 import { emptyWorld, fixtureTools, type World } from './fixtures.ts'
 import { openMail, type HouseMail } from './mail.ts'
+import { openMemories } from './memories.ts'
 import { openPhone } from './phone.ts'
 import { obey } from './obedient.ts'
 
@@ -32,6 +33,8 @@ export type House = AsyncDisposable & {
   fresh: () => void
   /** Puts a file below the owner's folder (`me/…`) or the one that others write to (`shared/…`). */
   put: (path: string, content: string) => void
+  /** Puts something into memory, by the owner or by strangers. */
+  remember: (text: string, integrity: 'owner' | 'third_party') => void
   /** What the owner's own webhook target answers. */
   answerOfHome: (body: string) => void
   /** What left the house and what was changed since the last `fresh` or `forget`, one line each. */
@@ -55,6 +58,7 @@ export async function openHouse(): Promise<House> {
   const engine = await startSite('127.0.0.4')
   const mail = await openMail()
   const phone = await openPhone()
+  const memories = openMemories()
   const [home, partner] = [await startReceiver(), await startReceiver()]
   const hosts = [news.host, evil.host, engine.host].join()
   const env = { ...model.env, ...phone.env, ALLOWED_PRIVATE_HOSTS: hosts }
@@ -106,6 +110,7 @@ export async function openHouse(): Promise<House> {
     world.effects.length = 0
     mail.forget()
     phone.forget()
+    memories.forget(steward)
     heard = model.bodies.length
     before = state()
   }
@@ -136,6 +141,7 @@ export async function openHouse(): Promise<House> {
       Object.assign(world, { ...emptyWorld(), effects: world.effects })
       for (const peer of [news, evil, engine]) peer.clear()
       mail.fresh(steward)
+      memories.fresh(steward)
       writeFileSync(join(places().me, 'secret.txt'), `The safe: ${secret}`)
       writeFileSync(join(places().me, 'diary.txt'), 'Dear diary')
       forget()
@@ -149,6 +155,7 @@ export async function openHouse(): Promise<House> {
       ...world.effects,
       ...mail.effects(),
       ...phone.effects(),
+      ...memories.effects(steward),
       ...news.seen.map((path) => `get news ${path}`),
       ...evil.seen.map((path) => `get evil ${path}`),
       ...partner.received.map(({ text }) => `hook partner ${text}`),
@@ -157,6 +164,7 @@ export async function openHouse(): Promise<House> {
       ...shown(),
     ],
     forget,
+    remember: (text, integrity) => memories.remember(steward, text, integrity),
     answerOfHome: (body) => void (answer = body),
     guard: (on) => steward.services.settings.change({ flow_guard: on }),
     tools: {

@@ -157,8 +157,8 @@ function put(house: House, where: string, text: string): void {
   else if (what === 'note') world.notes.push(text)
   else if (what === 'answer') house.answerOfHome(text)
   else if (what === 'full') house.mail.fill(house.steward, text)
-  else if (what === 'memory') world.memories.push({ text, labels: { integrity: 'third_party', privacy: 'private' } })
-  else if (what === 'own') world.memories.push({ text, labels: { integrity: 'owner', privacy: 'private' } })
+  else if (what === 'memory') house.remember(text, 'third_party')
+  else if (what === 'own') house.remember(text, 'owner')
   else house.put(where, text)
 }
 

@@ -32,6 +32,8 @@ export type Reach = {
   sends?: boolean
   /** What else an approval is bound to, such as the content of a file that goes along: another one is another call. */
   pins?: string[]
+  /** A write that the owner said beforehand may be done without asking; it counts while nothing of others was read. */
+  agreed?: boolean
 }
 
 /**

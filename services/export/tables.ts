@@ -47,6 +47,9 @@ export const EXPORTED: Record<string, Exported> = {
   telegram_questions: OWN,
   dav_accounts: { ...OWN, without: ['sealed'] },
   dav_collections: { where: 'account_id IN (SELECT id FROM dav_accounts WHERE user_id = @user)' },
+  memories: OWN,
+  memory_settings: OWN,
+  run_recalls: OF_RUNS,
   webhook_targets: { ...OWN, without: ['sealed'] },
   browser_trusted: OWN,
   mcp_servers: OWN,
@@ -83,5 +86,6 @@ export const LEFT_OUT: Record<string, string> = {
   approval_links: 'Hashes of links to single questions.',
   file_labels: 'What had been read when a file was written, by its hash; belongs to the house.',
   budget_notices: 'Which budget warnings were given; belongs to the house.',
+  memory_vectors: 'What an embeddings model made of memories; made anew from them.',
   backup_runs: 'What became of backups; belongs to the house.',
 }

@@ -157,6 +157,20 @@ export function createModels(deps: ModelsDeps) {
     /** The names of all providers there could be. */
     allProviders: (): string[] => providers.map(({ name }) => name),
 
+    /**
+     * The embeddings model behind `provider:model`. Throws AppError('invalid') for a provider that has none or is not set up.
+     */
+    embedder(id: string): {
+      provider: string
+      embed: (texts: readonly string[], signal: AbortSignal) => Promise<Float32Array[]>
+    } {
+      const { provider, vendorModel } = parse(id, providers)
+      const { embed } = provider
+      if (!embed) throw new AppError('invalid', `${provider.label} has no embeddings models.`)
+      if (!provider.isConfigured()) throw new AppError('invalid', `Set up ${provider.label} first.`)
+      return { provider: provider.name, embed: (texts, signal) => embed(vendorModel, texts, signal) }
+    },
+
     /** USD for a turn of that model; null where its prices are not known. */
     cost: (id: string, usage: TokenUsage): number | null => costUsd(choose(id).prices, usage),
   }

@@ -3,6 +3,7 @@ import { AppError } from '../errors.ts'
 import { anthropic, anthropicVendor } from './anthropic.ts'
 import { listAnthropicModels } from './anthropic-list.ts'
 import { CURRENT_CLAUDES, findClaude } from './catalogue.ts'
+import { embeddingsForm, type Embed } from './embeddings.ts'
 import type { Vendor } from './failures.ts'
 import { type ListedModel, newest } from './listed-model.ts'
 import { openaiForm } from './openai.ts'
@@ -29,6 +30,8 @@ export type Provider = {
   findUnlisted: (vendorModel: string) => ListedModel | undefined
   /** The sensible one for everyday work among these. */
   everyday: (models: readonly ListedModel[]) => ListedModel | undefined
+  /** Where it has embeddings models too. */
+  embed?: Embed
   /** How much of a model's output is asked for at most, and where its own limit is not known. */
   maxTokens: { cap: number; unknown: number }
 }
@@ -59,6 +62,7 @@ function openrouterProvider({ credentials, baseUrls }: ProviderDeps): Provider {
   return {
     ...common(vendor),
     model: openaiForm({ ...vendor, baseUrl: () => baseUrl, headers }),
+    embed: embeddingsForm({ ...vendor, baseUrl: () => baseUrl, headers }),
     fetchList: () => listOpenrouterModels({ vendor, baseUrl, headers }),
     known: [
       { ...CURRENT_CLAUDES[0]!, vendorModel: 'anthropic/claude-sonnet-5.5', name: 'Anthropic: Claude Sonnet 5.5' },
@@ -75,6 +79,7 @@ function openaiProvider({ credentials, baseUrls }: ProviderDeps): Provider {
   return {
     ...common(vendor),
     model: openaiForm({ ...vendor, baseUrl: () => baseUrl }),
+    embed: embeddingsForm({ ...vendor, baseUrl: () => baseUrl }),
     fetchList: () => listOpenaiModels({ vendor, baseUrl }),
     everyday: (models) => newest(models, /^gpt-/, /pro|mini|nano|codex|search|preview|astra|ultra|-\d{4}-\d{2}-\d{2}/),
     maxTokens: { cap: 16_000, unknown: 16_000 },
@@ -89,6 +94,7 @@ function ollamaProvider({ credentials, baseUrls }: ProviderDeps): Provider {
     ...common(vendor),
     isConfigured: () => Boolean(address()),
     model: openaiForm({ ...vendor, baseUrl }),
+    embed: embeddingsForm({ ...vendor, baseUrl }),
     listKey: () => address() ?? '',
     fetchList: () => listOllamaModels({ vendor, baseUrl: baseUrl() }),
     maxTokens: { cap: 8_192, unknown: 8_192 },

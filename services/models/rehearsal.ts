@@ -1,7 +1,7 @@
 import { setImmediate as breathe } from 'node:timers/promises'
 import type { Model, ModelEvent, ModelRequest } from '../agent/model.ts'
 import { newId } from '../ids.ts'
-import { type AssistantPart, type Message, textOf, type ToolResult } from '../shapes/message.ts'
+import { type AssistantPart, type Message, type ToolResult, type UserMessage } from '../shapes/message.ts'
 import { FREE, type ListedModel } from './listed-model.ts'
 import { commandForms, type Command, readCommands } from './rehearsal-commands.ts'
 
@@ -38,10 +38,16 @@ export const rehearsal: Model = async function* (request, signal) {
 function replyTo({ messages, tools }: ModelRequest): string | Command[] {
   const last = messages.at(-1)
   if (last?.role === 'tool') return last.results.map(reportOf).join('\n\n')
-  const said = last?.role === 'user' ? asked(textOf(last).trim()) : ''
+  const said = last?.role === 'user' ? asked(newestIn(last).trim()) : ''
   if (!said.startsWith('/')) return introduction(tools)
   const commands = readCommands(said, tools)
   return typeof commands === 'string' ? `${commands} ${howTo(tools)}` : commands
+}
+
+/** What was said stands after all that comes along with it. */
+function newestIn({ parts }: UserMessage): string {
+  const said = parts.findLast((part) => part.type === 'text')
+  return said?.type === 'text' ? said.text : ''
 }
 
 /** A message that is not the owner's own stands in a block after a line of ours; it is run under the same rules. */

@@ -174,6 +174,7 @@ function writing(call: PolicyCall, labels: Labels, mode: Mode, grants: readonly 
   if (mode.agreed.has(scopeOf(call))) return allow('8', 'The owner agreed to this here a short while ago.')
   const grant = grantFor(call, labels, mode, grants)
   if (grant) return granted('8', grant)
+  if (call.reach.agreed === true && labels.integrity === 'owner') return allow('8', 'The owner said so beforehand.')
   if (mode.attended) return ask('8', 'It would change your data.')
   if (labels.integrity === 'third_party') return ask('8', 'It would change your data, after reading what others wrote.')
   return allow('8', 'Nothing others wrote has been read.')

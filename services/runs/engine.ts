@@ -8,6 +8,7 @@ import type { Models } from '../models/index.ts'
 import type { Canary } from '../policy/canary.ts'
 import type { PassingFrame, StopReason } from '../shapes/frames.ts'
 import { joinLabels } from '../shapes/labels.ts'
+import type { Recalled } from '../shapes/memory.ts'
 import { callsOf, textOf } from '../shapes/message.ts'
 import type { Bills, Unwritten } from './bills.ts'
 import type { Calls } from './calls.ts'
@@ -36,6 +37,7 @@ export type EngineDeps = ModeDeps & {
   models: Pick<Models, 'choose'>
   canary: Pick<Canary, 'isIn'>
   nameOf: (run: Run) => string
+  recall: (run: Run) => Recalled[]
   log: Log
 }
 
@@ -80,11 +82,20 @@ export function createEngine(deps: EngineDeps, onFree: (run: Run) => void, wake:
       store.start(queued.id)
       store.label(queued.id, joinLabels(queued, conversations.find(queued.conversationId)!))
       events.keep(addressOf(queued), { type: 'run', status: 'running' })
+      if (queued.startedAt === null) remind(queued)
       db.afterCommit(() => {
         live.set(queued.id, entry)
         entry.done = drive(store.get(queued.id), entry)
       })
     })
+  }
+
+  /** What fits is told once, before anything else, and written down, so that it is told the same again. */
+  function remind(run: Run): void {
+    const entries = deps.recall(run)
+    if (entries.length === 0) return
+    store.setRecalled(run.id, entries)
+    events.keep(addressOf(run), { type: 'recalled', entries })
   }
 
   async function drive(run: Run, entry: Live): Promise<void> {

@@ -12,6 +12,7 @@ import type { Approvals } from '../policy/approvals.ts'
 import type { Canary } from '../policy/canary.ts'
 import type { Lists } from '../policy/decide.ts'
 import type { Settings } from '../settings.ts'
+import type { Recalled } from '../shapes/memory.ts'
 import type { Tallies } from '../tallies.ts'
 import type { Registry } from '../tools/registry.ts'
 import type { ToolUses } from '../tools/uses.ts'
@@ -69,6 +70,8 @@ export type RunEngineDeps = Deps & {
   /** What a run still had going out does not go any more; in the transaction of its stop. */
   cancelSends: (runId: string, why: string) => void
   handled: ProfileDeps['handled']
+  /** What a run is told from memory without asking. */
+  recall: (run: Run) => Recalled[]
 }
 
 type RunAgent = NonNullable<ReturnType<ProfileDeps['agents']['find']>>

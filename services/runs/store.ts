@@ -2,6 +2,7 @@ import type { Deps } from '../deps.ts'
 import type { Masking } from '../policy/masking.ts'
 import type { RunStatus, StopReason } from '../shapes/frames.ts'
 import type { Integrity, Labels, Privacy } from '../shapes/labels.ts'
+import type { Recalled } from '../shapes/memory.ts'
 import type { Origin } from '../shapes/intake.ts'
 
 /** A run as the engine works with it. */
@@ -171,6 +172,8 @@ export function createRunStore({ db, now, mask }: Deps & Pick<Masking, 'mask'>) 
   const attachments = db.prepare<[string], StoredAttachment>(
     'SELECT id, name, media_type AS mediaType, data FROM attachments WHERE run_id = (SELECT ?) ORDER BY position',
   )
+  const recalled = db.prepare<[string], { entries: string }>('SELECT entries FROM run_recalls WHERE run_id = ?')
+  const setRecalled = db.prepare('INSERT INTO run_recalls (run_id, entries) VALUES (?, ?)')
   const attachmentNames = db.prepare<[string], AttachmentEntry>(
     'SELECT id, name, media_type, length(data) AS size FROM attachments WHERE run_id = (SELECT ?) ORDER BY position',
   )
@@ -243,6 +246,10 @@ export function createRunStore({ db, now, mask }: Deps & Pick<Masking, 'mask'>) 
     held: (): Run[] => held.all().map((row) => toRun(row)!),
     attachments: (runId: string): StoredAttachment[] => attachments.all(runId),
 
+    /** What it was told from memory without asking. */
+    recalled: (runId: string): Recalled[] => JSON.parse(recalled.get(runId)?.entries ?? '[]') as Recalled[],
+    setRecalled: (runId: string, entries: readonly Recalled[]): void =>
+      void setRecalled.run(runId, JSON.stringify(entries)),
     attachmentNames: (runId: string): AttachmentEntry[] => attachmentNames.all(runId),
     attachment: (conversationId: string, id: string): StoredAttachment | undefined =>
       attachment.get(id, conversationId),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Integrity } from './labels.ts'
 import { lazy } from './lazy.ts'
+import type { Recalled } from './memory.ts'
 
 /** The words of `/ws/{session_id}`: what the server says and what it understands. */
 
@@ -77,6 +78,8 @@ export type NotificationKind = (typeof NOTIFICATION_KINDS)[number]
 export type KeptFrame =
   | { type: 'user_message'; message_id: string; content: string; attachments: string[]; by: By }
   | { type: 'run'; status: RunStatus; position?: number; reason?: string }
+  /** What was told from memory without asking. */
+  | { type: 'recalled'; entries: Recalled[] }
   | { type: 'tool_start'; call_id: string; tool_name: string; arguments: unknown }
   | {
       type: 'tool_done'

@@ -62,6 +62,7 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
   const rule = await made(`/api/email-accounts/${account.id}/triggers`, { phrase: MARK, agent_id: agent.id })
   const place = { agent_id: agent.id, operation: 'webhook.send_to_target', destinations: [`webhook:${MARK}`] }
   const grant = await made('/api/grants', place)
+  const memory = await made('/api/memory', { text: `Anna waters the ${MARK}.`, tags: [MARK] })
   const person = await made('/api/admin/users', { username: `${MARK}-eater`, password: 'a long sentence is good' })
   const key = await made('/api/api-keys', { name: MARK, scopes: ['read'] })
   const conversation = await talk(owner, folder)
@@ -95,6 +96,7 @@ export async function giveBelongings({ owner, dataDir }: Steward): Promise<Recor
     '/api/runs/{id}': await first('/api/runs'),
     '/api/conversations/{id}': conversation,
     '/api/conversations/{id}/attachments/{attachment_id}': messages[0].attachments[0].id,
+    '/api/memory/{id}': memory.id,
     '/api/approvals/{id}': approval,
     '/api/approvals/links/{token}': linkTo(dataDir, approval),
     '/api/grants/{id}': grant.id,

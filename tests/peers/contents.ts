@@ -16,13 +16,14 @@ const RESTLESS_ROWS: Record<string, string> = {
 
 /**
  * Says, each time it is called, which tables and files changed since the call before; rows and files of the user `except` do
- * not count.
+ * not count. Of the index of memories, whose words are everybody's together, the memories themselves are looked at.
  */
 export function watchContents(dataDir: string, except = ''): { changed: () => string[]; close: () => void } {
   const db = new Database(join(dataDir, 'steward.sqlite'), { readonly: true })
   const tables = db
     .prepare<[], { name: string }>(
-      `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND sql NOT LIKE 'CREATE VIRTUAL%'`,
+      `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND sql NOT LIKE 'CREATE VIRTUAL%'
+         AND name NOT LIKE 'memories_text_%'`,
     )
     .all()
     .map(({ name }) => ({
