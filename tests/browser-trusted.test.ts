@@ -25,8 +25,8 @@ describe('sites that the browser tool may act on', () => {
     assert.deepEqual(
       body.map((entry: object) => ({ ...entry, created_at: '' })),
       [
-        { domain: 'example.com', note: 'Our app', created_at: '' },
-        { domain: 'xn--bcher-kva.example', note: '', created_at: '' },
+        { domain: 'example.com', note: 'Our app', created_at: '', session_at: null },
+        { domain: 'xn--bcher-kva.example', note: '', created_at: '', session_at: null },
       ],
     )
   })
