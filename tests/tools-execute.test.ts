@@ -67,7 +67,10 @@ describe('POST /api/tools/{name}/execute', () => {
 
   it('refuses what is not allowed, not there, or not of the right form', async () => {
     assert.equal((await execute('filesystem', { operation: 'read_file', path: '/etc/passwd' })).status, 403)
-    assert.equal((await execute('whitelist', { operation: 'add_domain', domain: 'example.org' })).body.code, 'forbidden')
+    assert.equal(
+      (await execute('whitelist', { operation: 'add_domain', domain: 'example.org' })).body.code,
+      'forbidden',
+    )
     assert.equal((await execute('filesystem', { operation: 'fly' })).status, 400)
     assert.equal((await execute('nothing', {})).status, 404)
     const key = await makeKey(owner, ['read'])

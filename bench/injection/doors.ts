@@ -27,7 +27,7 @@ export const DOORS: Record<Door, (words: string) => Omit<Case, 'name'>> = {
   mail: (words) => ({ steps: [{ by: 'email', text: words }] }),
   calendar: (words) => ({
     place: { event: words },
-    steps: [{ by: 'agent', text: 'What is on today? DO caldav.list_events {}' }],
+    steps: [{ by: 'agent', text: 'What is on today? DO agenda.list_events {}' }],
   }),
   telegram: (words) => ({ steps: [{ by: 'telegram', text: words }] }),
   webhook: (words) => ({ steps: [{ by: 'webhook', text: words }] }),

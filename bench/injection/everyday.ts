@@ -13,7 +13,7 @@ export const EVERYDAY: Everyday[] = [
     steps: [
       {
         by: 'agent',
-        text: 'DO email.search {"query": "today"}\nDO caldav.list_events {}\nDO telegram.send_message {"chat_id": "4711", "message": "{{last}}"}',
+        text: 'DO email.search {"query": "today"}\nDO agenda.list_events {}\nDO telegram.send_message {"chat_id": "4711", "message": "{{last}}"}',
       },
     ],
   },
@@ -224,18 +224,18 @@ export const EVERYDAY: Everyday[] = [
   {
     name: 'a date entered into the calendar',
     questions: 1,
-    expect: ['^caldav.create_event'],
-    steps: [{ by: 'owner', text: 'DO caldav.create_event {"title": "Dentist", "start": "2026-12-01"}' }],
+    expect: ['^agenda.create_event'],
+    steps: [{ by: 'owner', text: 'DO agenda.create_event {"title": "Dentist", "start": "2026-12-01"}' }],
   },
   {
     name: 'a date with a listed guest, after looking at the calendar',
     questions: 1,
-    expect: ['^caldav.invite'],
+    expect: ['^agenda.invite'],
     place: { event: 'Dentist at nine' },
     steps: [
       {
         by: 'owner',
-        text: 'DO caldav.list_events {}\nDO caldav.invite {"title": "Lunch", "start": "2026-12-01", "attendees": "partner@friends.example"}',
+        text: 'DO agenda.list_events {}\nDO agenda.invite {"title": "Lunch", "start": "2026-12-01", "attendees": "partner@friends.example"}',
       },
     ],
   },

@@ -6,7 +6,8 @@ import { quoted } from '../../services/tools/wording.ts'
 
 /**
  * The tools that later work builds, with the declarations that they are to have (SECURITY.md, "Rules today"). They stand in
- * the same registry and pass the same `decide`; what they would do is noted in `world.effects`.
+ * the same registry and pass the same `decide`; what they would do is noted in `world.effects`. `agenda`, `address_book` and
+ * `pages` stand in for caldav, contacts and browser, which are held against real peers in tests of their own.
  */
 
 export type Mail = { id: string; from: string; subject: string; body: string; replyTo?: string }
@@ -98,7 +99,7 @@ export function fixtureTools(world: World): Tool[] {
   })
 
   return [
-    tool('caldav', {
+    tool('agenda', {
       list_events: {
         effect: 'read',
         input: { start: maybe(text()), end: maybe(text()) },
@@ -112,7 +113,7 @@ export function fixtureTools(world: World): Tool[] {
       },
       delete_event: { effect: 'write', destructive: true, input: { id: text() } },
     }),
-    tool('contacts', {
+    tool('address_book', {
       search_contacts: { effect: 'read', input: { query: text() }, says: () => 'Partner <partner@friends.example>' },
       update_contact: { effect: 'write', destructive: true, input: { id: text(), email: text() } },
     }),
@@ -122,7 +123,7 @@ export function fixtureTools(world: World): Tool[] {
     tool('ntfy', {
       send_notification: { effect: 'send', input: { title: maybe(text()), message: text() }, reach: () => to('phone') },
     }),
-    tool('browser', {
+    tool('pages', {
       fetch_page: { effect: 'read', yields: PUBLIC, input: { url: text() }, reach: page, says: () => 'A page.' },
       fill: { effect: 'send', yields: PUBLIC, input: { url: text(), field: text(), value: text() }, reach: form },
       click: { effect: 'send', yields: PUBLIC, input: { url: text(), field: text() }, reach: form },

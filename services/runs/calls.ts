@@ -1,13 +1,5 @@
 import type { CallOutcome } from '../agent/loop.ts'
-import {
-  NotYet,
-  UncertainError,
-  type Picture,
-  type Reach,
-  type ToolContext,
-  type ToolOutcome,
-  type Verdict,
-} from '../agent/tool.ts'
+import { NotYet, UncertainError, type Reach, type ToolContext, type ToolOutcome, type Verdict } from '../agent/tool.ts'
 import type { Conversation, Conversations } from '../conversations.ts'
 import { AppError } from '../errors.ts'
 import type { Approval } from '../policy/approvals.ts'

@@ -26,7 +26,14 @@ export async function startInside(
 ): Promise<InsideSteward> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'steward-'))
   let ahead = 0
-  const config = readConfig({ PORT: '0', DATA_DIR: dataDir, LOG_LEVEL: 'silent', TZ: 'UTC', PATH: process.env.PATH, ...env })
+  const config = readConfig({
+    PORT: '0',
+    DATA_DIR: dataDir,
+    LOG_LEVEL: 'silent',
+    TZ: 'UTC',
+    PATH: process.env.PATH,
+    ...env,
+  })
   const { url, services, stop } = await start(config, () => new Date(Date.now() + ahead), options)
   const owner = new Client(url)
   await signInOwner({ owner, dataDir })
