@@ -37,6 +37,7 @@ import { mailSettingEndpoints } from './mail-settings.ts'
 import { mount, type Endpoint } from './endpoint.ts'
 import { errorHandler } from './errors.ts'
 import { grantEndpoints } from './grants.ts'
+import { mcpEndpoints } from './mcp.ts'
 import { mcpServerEndpoints } from './mcp-servers.ts'
 import { mcpToolEndpoints } from './mcp-tools.ts'
 import { healthEndpoints } from './health.ts'
@@ -110,6 +111,7 @@ export const endpoints: readonly Endpoint[] = [
   ...approvalEndpoints,
   ...approvalLinkEndpoints,
   ...grantEndpoints,
+  ...mcpEndpoints,
   ...mcpServerEndpoints,
   ...mcpToolEndpoints,
   ...notificationEndpoints,
@@ -125,7 +127,7 @@ export const endpoints: readonly Endpoint[] = [
 ]
 
 /** Where a cookie says who is asking. */
-const WITH_SESSION = ['/api', '/health/detailed', '/metrics']
+const WITH_SESSION = ['/api', '/health/detailed', '/metrics', '/mcp']
 
 export type AppDeps = {
   services: Services

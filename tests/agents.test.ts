@@ -376,15 +376,18 @@ describe('the tools of the house', () => {
     const { items, total } = (await owner.get('/api/tools')).body
     assert.equal(items.length, total)
     const { operations } = items.find(({ name }: { name: string }) => name === 'web')
-    const { description, ...search } = operations.find(({ name }: { name: string }) => name === 'search')
+    const { description, arguments: schema, ...search } = operations.find(({ name }: { name: string }) => name === 'search')
     assert.ok(description)
+    assert.deepEqual(Object.keys(schema.properties).sort(), ['count', 'query'])
     assert.deepEqual(search, {
       name: 'search',
       effect: 'read',
       destructive: false,
       attended_only: false,
+      listed_only: false,
       yields: { integrity: 'third_party', privacy: 'public' },
       recovery: 'redo',
+      timeout_ms: 60_000,
     })
   })
 })

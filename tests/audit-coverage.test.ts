@@ -126,6 +126,7 @@ const LEAVES: Record<string, string> = {
 /** Those that leave none, and why. */
 const LEAVES_NONE: Record<string, string> = {
   'post /api/settings/shell/test': 'changes nothing',
+  'post /mcp': 'starts runs, which leave their own; tests/mcp-door.test.ts',
   'post /api/setup': 'can be done once; tried below',
   'post /api/auth/forgot-password': 'sends nothing without mail; tests/password-reset.test.ts',
   'post /api/auth/reset-password': 'needs the token of a mail; tests/password-reset.test.ts',
