@@ -376,7 +376,11 @@ describe('the tools of the house', () => {
     const { items, total } = (await owner.get('/api/tools')).body
     assert.equal(items.length, total)
     const { operations } = items.find(({ name }: { name: string }) => name === 'web')
-    const { description, arguments: schema, ...search } = operations.find(({ name }: { name: string }) => name === 'search')
+    const {
+      description,
+      arguments: schema,
+      ...search
+    } = operations.find(({ name }: { name: string }) => name === 'search')
     assert.ok(description)
     assert.deepEqual(Object.keys(schema.properties).sort(), ['count', 'query'])
     assert.deepEqual(search, {
