@@ -60,8 +60,7 @@ export function createRegistry(tools: readonly Tool[], schemaFile: string, comin
   /** Throws AppError('invalid') with a sentence that tells the model how to do better. */
   function parse(toolName: string, args: unknown, userId: string): ParsedCall {
     const tool = toolOf(userId, toolName)
-    const known = () => toolsOf(userId).map(({ name }) => name)
-    if (!tool) throw new AppError('invalid', `There is no tool ${toolName}. There are: ${known().join(', ')}.`)
+    if (!tool) throw new AppError('invalid', `There is no tool ${toolName}. Use those of this conversation.`)
     if (!isRecord(args)) throw new AppError('invalid', 'The arguments are not a JSON object.')
     const found = find(toolName, args, userId)
     const names = Object.keys(tool.operations).join(', ')
