@@ -322,7 +322,7 @@ const TRUSTED: Row[] = [
   {
     does: 'GET /api/my/browser-trusted',
     status: 200,
-    is: [{ domain: exactly('example.com'), note: exactly('Our app'), created_at: 'time' }],
+    is: [{ domain: exactly('example.com'), note: exactly('Our app'), created_at: 'time', session_at: 'time?' }],
   },
   { does: 'GET /api/my/browser-trusted', as: 'user', status: 200, is: NOTHING },
   { does: 'DELETE /api/my/browser-trusted/{domain}', at: DOMAIN, as: 'user', ...NOT_FOUND },
