@@ -2,10 +2,16 @@ import assert from 'node:assert'
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Tool } from '../services/agent/tool.ts'
 import { openDb } from '../db/open.ts'
 import { endpoints } from '../routes/index.ts'
 import { openApiDocument } from '../routes/openapi.ts'
 import { newId } from '../services/ids.ts'
+import { createBashTool } from '../services/tools/bash.ts'
+import { createBrainTool } from '../services/tools/brain.ts'
+import { createBrowserTool } from '../services/tools/browser.ts'
+import { createCaldavTool } from '../services/tools/caldav.ts'
+import { createContactsTool } from '../services/tools/contacts.ts'
 import { createTools } from '../services/tools/index.ts'
 import { toolSchemas } from '../services/tools/schemas.ts'
 import { createWebhooks } from '../services/webhooks/webhooks.ts'
@@ -24,6 +30,20 @@ const NOBODY = {
   log: { error: () => {}, warn: () => {} },
   mail: () => assert.fail('Nobody sends here.'),
 }
+
+/** Stands for whatever tools work with: their schemas need none of it. */
+const ABSENT: any = new Proxy(() => ABSENT, {
+  get: (_of, name) => (name === Symbol.toPrimitive ? () => '' : ABSENT),
+})
+
+/** In the order in which the house has them (services/families.ts). */
+const ofFamilies = (): Tool[] => [
+  createBashTool(ABSENT),
+  createBrowserTool(ABSENT),
+  createCaldavTool(ABSENT),
+  createContactsTool(ABSENT),
+  createBrainTool(ABSENT),
+]
 
 /** Writes what is the same for every start: the OpenAPI document and the tools' JSON schemas. */
 export function writeDocuments(root: string, out: string): void {
@@ -48,6 +68,6 @@ export function writeDocuments(root: string, out: string): void {
     offeredTo: () => [],
     otherAgents: { names: () => [], ask: () => assert.fail('Nobody asks here.') },
   })
-  writeFileSync(join(out, 'tools.json'), JSON.stringify(toolSchemas(tools)))
+  writeFileSync(join(out, 'tools.json'), JSON.stringify(toolSchemas([...tools, ...ofFamilies()])))
   db.close()
 }

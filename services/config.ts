@@ -55,8 +55,6 @@ export function readConfig(environment: Record<string, string | undefined>, cwd 
       openai: baseUrl('OPENAI_BASE_URL', env.OPENAI_BASE_URL),
       ollama: baseUrl('OLLAMA_BASE_URL', env.OLLAMA_BASE_URL),
     },
-    /** Where the commands of tool servers are looked for. */
-    path: env.PATH,
     chromiumPath: env.CHROMIUM_PATH,
     telegramApiRoot: baseUrl('TELEGRAM_API_ROOT', env.TELEGRAM_API_ROOT),
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { emptyWorld, fixtureTools } from '../bench/injection/fixtures.ts'
 import type { Effect, Operation, Reach, Tool } from '../services/agent/tool.ts'
 import { AppError } from '../services/errors.ts'
+import { toolSchemas } from '../services/tools/schemas.ts'
 import { startInside, type InsideSteward } from './peers/inside.ts'
 
 /** Arguments of each operation, with `text` wherever the model writes what it likes. A new operation needs a line here. */
@@ -139,6 +140,11 @@ describe('every operation of every tool', () => {
 describe('every operation of this house', () => {
   it('has arguments in this test', () => {
     assert.deepEqual(real().map(({ name }) => name).sort(), Object.keys(ARGUMENTS).sort()) // prettier-ignore
+  })
+
+  it('has its schema written down when the program is built, so that no first question waits for it', () => {
+    const written = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'dist', 'tools.json'), 'utf8')) as unknown
+    assert.deepEqual(written, toolSchemas(steward.services.registry.tools()))
   })
 
   it('that sends says where to, or why it cannot be sent, whatever it is given', async () => {

@@ -24,7 +24,7 @@ export type Link = {
 }
 
 export type ConnectDeps = {
-  config: Pick<Config, 'allowedPrivateHosts' | 'path'>
+  config: Pick<Config, 'allowedPrivateHosts' | 'programPath'>
   version: string
   credentials: Pick<Credentials, 'find'>
   isAdmin: (userId: string) => boolean
@@ -67,7 +67,7 @@ export function createConnect({ config, version, credentials, isAdmin, edge }: C
       ]),
     )
     const { args, command } = server
-    const transport = await openStdio({ command: command!, args, env, path: config.path, maxBytes: MOST_BYTES })
+    const transport = await openStdio({ command: command!, args, env, path: config.programPath, maxBytes: MOST_BYTES })
     return { transport, lastWords: transport.lastWords, close: () => transport.close() }
   }
 

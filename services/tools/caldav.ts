@@ -84,7 +84,7 @@ export function createCaldavTool(deps: CaldavToolDeps): Tool {
 
   return {
     name: 'caldav',
-    description: `The owner's calendars. Times without an offset are in ${zone}.`,
+    description: 'The calendars of the owner.',
     known: (userId) => {
       const all = accounts.list(userId).filter(({ enabled }) => enabled)
       const calendars = all.flatMap(({ id, label, checkedAt }) =>
@@ -92,7 +92,8 @@ export function createCaldavTool(deps: CaldavToolDeps): Tool {
           ? [label]
           : usable(accounts.collections(id), 'calendar').map(({ name }) => `${label}/${name}`),
       )
-      return named('Calendars', calendars)
+      const line = named('Calendars', calendars)
+      return line && `${line}. Times without an offset are in ${zone}.`
     },
     operations: {
       list_events: list,

@@ -3,7 +3,7 @@ import type { Db } from '../../db/open.ts'
 const DAYS = 30
 const MOST_KEPT = 500
 /** More than this makes no difference to the order. */
-const MOST_COUNTED = 1_000
+const MOST_COUNTED = 200
 
 export type ToolUses = ReturnType<typeof createToolUses>
 
