@@ -91,7 +91,7 @@ const EXAMPLE = {
   updated_at: AT,
 }
 
-function shown(server: Server, { mcp, credentials }: Services): z.infer<ReturnType<typeof Entry>> {
+function shown(server: Server, { mcp }: Services): z.infer<ReturnType<typeof Entry>> {
   const { status, lastError, lastSeenAt } = mcp.connections.status(server)
   const tools = mcp.pins.list(server.id).filter(({ state }) => state !== 'gone')
   return {
@@ -107,7 +107,7 @@ function shown(server: Server, { mcp, credentials }: Services): z.infer<ReturnTy
     enabled: server.enabled,
     stays_in_house: server.staysInHouse,
     status,
-    last_error: lastError === null ? null : credentials.mask(lastError),
+    last_error: lastError,
     last_seen_at: lastSeenAt,
     tools: {
       usable: tools.filter((tool) => tool.state === 'accepted' && tool.enabled).length,

@@ -11,6 +11,7 @@ import { AppError } from '../errors.ts'
 import { hostKey } from '../outgoing/addresses.ts'
 import type { NetworkEdge } from '../outgoing/connect.ts'
 import { openStreamFetch } from '../outgoing/stream.ts'
+import { orAborted } from '../runs/attempt.ts'
 import { offeredFrom, type Offered } from './definitions.ts'
 import type { Server } from './rows.ts'
 import { openStdio } from './stdio.ts'
@@ -26,7 +27,7 @@ export type Link = {
 export type ConnectDeps = {
   config: Pick<Config, 'allowedPrivateHosts' | 'programPath'>
   version: string
-  credentials: Pick<Credentials, 'find'>
+  credentials: Pick<Credentials, 'find' | 'mask'>
   isAdmin: (userId: string) => boolean
   edge?: NetworkEdge | undefined
 }
@@ -36,6 +37,7 @@ const MOST_BYTES = 8 * 1024 * 1024
 const MOST_TOOLS = 100
 const MOST_PAGES = 10
 const START_MS = 30_000
+const POLITE_MS = 2_000
 
 /** What a server says of its results is not checked: they are text of others either way, and compiling its schemas is its work. */
 const UNCHECKED: jsonSchemaValidator = {
@@ -97,7 +99,8 @@ export function createConnect({ config, version, credentials, isAdmin, edge }: C
             },
           })
     const close = async () => {
-      if ('terminateSession' in transport) await transport.terminateSession().catch(() => {})
+      if ('terminateSession' in transport)
+        await orAborted(transport.terminateSession(), AbortSignal.timeout(POLITE_MS)).catch(() => {})
       await transport.close().catch(() => {})
       await opened.close()
     }
@@ -109,6 +112,7 @@ export function createConnect({ config, version, credentials, isAdmin, edge }: C
     async open(server: Server, on: { close: () => void; tools: () => void }): Promise<Link> {
       const { Client } = await import('@modelcontextprotocol/client')
       const ways = server.transport === 'stdio' ? await program(server) : await service(server)
+      const lastWords = () => credentials.mask(ways.lastWords())
       const client = new Client(
         { name: 'Steward', version },
         {
@@ -121,17 +125,17 @@ export function createConnect({ config, version, credentials, isAdmin, edge }: C
       client.onerror = () => {}
       client.onclose = on.close
       try {
-        await client.connect(ways.transport, { timeout: START_MS })
+        await orAborted(client.connect(ways.transport, { timeout: START_MS }), AbortSignal.timeout(2 * START_MS))
       } catch (error) {
         await ways.close()
-        throw Object.assign(error as Error, { lastWords: ways.lastWords() })
+        throw Object.assign(error as Error, { lastWords: lastWords() })
       }
       const close = async () => {
         client.onclose = undefined as never
         await ways.close()
         await client.close().catch(() => {})
       }
-      return { client, lastWords: ways.lastWords, close }
+      return { client, lastWords, close }
     },
 
     /** What it says that its tools are. */

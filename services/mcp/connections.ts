@@ -28,7 +28,18 @@ const LOOK_AGAIN_MS = 60_000
 const MOST_FAILURES = 3
 const FAILURES_MS = 60_000
 
-type Live = { link: Link; ended: boolean; provenAt: number; listedAt: number; busy: number; idle?: NodeJS.Timeout }
+/** `leave` takes it out of its place, where another one has not taken that. */
+type Live = {
+  link: Link
+  leave: () => void
+  /** Whether its user was an administrator when it was opened. */
+  asAdmin: boolean
+  ended: boolean
+  provenAt: number
+  listedAt: number
+  busy: number
+  idle?: NodeJS.Timeout
+}
 type Known = { live?: Promise<Live>; failures: number[]; lastError: string | null; lastSeenAt: string | null }
 
 export type Connections = ReturnType<typeof createConnections>
@@ -66,26 +77,35 @@ export function createConnections(deps: ConnectionsDeps) {
     throw new AppError('unavailable', `${entry.lastError} ${words}`, { retryAfter: wait })
   }
 
-  async function open(server: Server, entry: Known): Promise<Live> {
-    const live: Live = { link: undefined as never, ended: false, provenAt: 0, listedAt: 0, busy: 0 }
+  function open(server: Server, entry: Known): Promise<Live> {
+    const leave = () => {
+      if (entry.live === opening) delete entry.live
+    }
+    const opening = opened(server, leave)
+    return (entry.live = opening)
+  }
+
+  async function opened(server: Server, leave: () => void): Promise<Live> {
+    const asAdmin = deps.isAdmin(server.userId)
+    const fresh = { ended: false, provenAt: 0, listedAt: 0, busy: 0 }
+    const live: Live = { link: undefined as never, leave, asAdmin, ...fresh }
     const onClose = () => {
-      live.ended = true
-      if (live.busy === 0 && live.provenAt > 0)
+      if (live.busy === 0 && live.listedAt > 0)
         failed(server, Object.assign(new Error('closed'), { code: 'CONNECTION_CLOSED' }))
-      delete entry.live
+      left(live)
     }
     try {
       live.link = await connect.open(server, {
         close: onClose,
-        tools: () => void look(server, live).catch(deps.onFault),
+        tools: () => void look(server, live).catch((error: unknown) => void (live.ended || failed(server, error))),
       })
       await look(server, live)
     } catch (error) {
-      delete entry.live
+      left(live)
       await live.link?.close()
       throw failed(server, error)
     }
-    entry.lastError = null
+    entryOf(server.id).lastError = null
     return live
   }
 
@@ -106,39 +126,58 @@ export function createConnections(deps: ConnectionsDeps) {
   async function standing(server: Server): Promise<Live> {
     const entry = entryOf(server.id)
     if (!entry.live) refuseTooSoon(server, entry)
-    const opened = (entry.live ??= open(server, entry))
-    const live = await opened
-    if (await lives(server, live)) return live
-    if (entry.live === opened) await drop(server.id)
-    return (entry.live ??= open(server, entry))
+    const present = await (entry.live ?? open(server, entry))
+    const isFit = await lives(server, present)
+    if (!isFit && !present.ended) await end(present)
+    assertSame(server, entry)
+    if (isFit) return present
+    const next = await (entry.live ?? open(server, entry))
+    assertSame(server, entry)
+    return next
   }
 
+  function assertSame({ id, name }: Server, entry: Known): void {
+    if (known.get(id) !== entry) throw new AppError('conflict', `${name} was changed in the meantime. Try again.`)
+  }
+
+  /** @NOTE what works for another call may be slow to answer, and is not ended for that. */
   async function lives(server: Server, live: Live): Promise<boolean> {
-    if (live.ended) return false
+    if (live.ended || live.asAdmin !== deps.isAdmin(server.userId)) return false
     const now = deps.now().getTime()
-    if (now - live.provenAt < PROOF_MS) return true
     try {
       if (now - live.listedAt > LOOK_AGAIN_MS) await look(server, live)
-      else await live.link.client.ping({ timeout: PING_MS }).catch(unlessRefused)
-      proven(server, live)
-      return true
+      else if (now - live.provenAt >= PROOF_MS && live.busy === 0) {
+        await live.link.client.ping({ timeout: PING_MS }).catch(unlessRefused)
+        proven(server, live)
+      }
+      return !live.ended
     } catch {
-      return false
+      return live.busy > 0 && !live.ended
     }
   }
 
-  /** Closes the connection of a server; the next call opens another. */
-  async function drop(id: string): Promise<void> {
-    const entry = known.get(id)
-    const live = await entry?.live?.catch(() => undefined)
-    if (entry) delete entry.live
-    clearTimeout(live?.idle)
-    await live?.link.close()
+  function left(live: Live): void {
+    live.ended = true
+    clearTimeout(live.idle)
+    live.leave()
   }
 
-  function restLater(id: string, live: Live): void {
+  async function end(live: Live): Promise<void> {
+    left(live)
+    await live.link.close()
+  }
+
+  async function dropFrom(entry: Known | undefined): Promise<void> {
+    const live = await entry?.live?.catch(() => undefined)
+    if (live) await end(live)
+  }
+
+  /** Closes the connection of a server; the next call opens another. */
+  const drop = (id: string): Promise<void> => dropFrom(known.get(id))
+
+  function restLater(live: Live): void {
     clearTimeout(live.idle)
-    live.idle = setTimeout(() => live.busy === 0 && void drop(id).catch(deps.onFault), IDLE_MS)
+    live.idle = setTimeout(() => live.busy === 0 && void end(live).catch(deps.onFault), IDLE_MS)
     live.idle.unref()
   }
 
@@ -149,7 +188,7 @@ export function createConnections(deps: ConnectionsDeps) {
       return await work(live)
     } finally {
       live.busy--
-      if (!live.ended) restLater(server.id, live)
+      if (!live.ended) restLater(live)
     }
   }
 
@@ -189,6 +228,7 @@ export function createConnections(deps: ConnectionsDeps) {
           proven(server, live)
           return answer as CallToolResult
         } catch (error) {
+          live.provenAt = 0
           throw faultOf(server, tool, live, error)
         }
       })
@@ -202,10 +242,11 @@ export function createConnections(deps: ConnectionsDeps) {
     },
 
     drop,
+    /** It is another server now, or none: whoever waits for the old connection is not given it. */
     forget(id: string): void {
-      void drop(id)
-        .catch(deps.onFault)
-        .finally(() => known.delete(id))
+      const entry = known.get(id)
+      known.delete(id)
+      void dropFrom(entry).catch(deps.onFault)
     },
 
     status({ id, enabled }: Server): Status {

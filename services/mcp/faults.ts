@@ -70,7 +70,8 @@ function reason(server: Server, error: unknown): string {
   if (code === 'EACCES') return `cannot be started: ${quoted(server.command ?? '')} may not be run.`
   if (code === 'ECONNREFUSED') return 'does not answer at its address: nothing listens there.'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'has an address whose name is not known.'
-  if (code === 'REQUEST_TIMEOUT') return `did not answer in time.${wrote}`
+  if (code === 'REQUEST_TIMEOUT' || [...causes(error)].some(({ name }) => name === 'TimeoutError'))
+    return `did not answer in time.${wrote}`
   if (code === 'CONNECTION_CLOSED') return `ended in the middle of it.${wrote}`
   return `could not be spoken to: ${quoted(messageOf(error), 300)}.${wrote}`
 }

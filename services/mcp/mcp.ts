@@ -69,7 +69,11 @@ export function createMcp(deps: McpDeps) {
     connections,
 
     coming: {
-      of: (userId: string): Tool[] => pins.usable(userId).map((tool) => toolFrom(servers.find(tool.serverId)!, tool)),
+      of(userId: string): Tool[] {
+        const tools = pins.usable(userId)
+        const byId = new Map([...new Set(tools.map(({ serverId }) => serverId))].map((id) => [id, servers.find(id)!]))
+        return tools.map((tool) => toolFrom(byId.get(tool.serverId)!, tool))
+      },
 
       find(userId: string, name: string): Tool | undefined {
         if (!name.startsWith('mcp__')) return undefined

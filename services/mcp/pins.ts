@@ -42,12 +42,17 @@ export function createPins({ db, now, newId, audit }: PinsDeps) {
   const list = (serverId: string): ServerTool[] => ofServer.all(serverId).map(toServerTool)
 
   function get(server: Server, name: string): ServerTool {
-    const found = list(server.id).find((one) => one.name === name)
-    if (found) return found
+    const found = byName.get(server.userId, name)
+    if (found?.serverId === server.id) return toServerTool(found)
     throw new AppError('not_found', `${server.name} has no such tool.`)
   }
 
-  function keep(server: Server, { remoteName, definition, hash }: Offered, known: readonly ServerTool[]): boolean {
+  function keep(
+    server: Server,
+    { remoteName, definition, hash }: Offered,
+    known: readonly ServerTool[],
+    taken: Set<string>,
+  ): boolean {
     const offered = JSON.stringify(definition)
     const row = known.find((one) => one.remoteName === remoteName)
     if (row) {
@@ -55,7 +60,8 @@ export function createPins({ db, now, newId, audit }: PinsDeps) {
       offer.run({ id: row.id, offered, hash, at: at() })
       return true
     }
-    const name = toolName(server.name, remoteName, new Set(list(server.id).map((one) => one.name)))
+    const name = toolName(server.name, remoteName, taken)
+    taken.add(name)
     insert.run({ id: newId(), serverId: server.id, name, remoteName, offered, hash, at: at() })
     return true
   }
@@ -89,7 +95,9 @@ export function createPins({ db, now, newId, audit }: PinsDeps) {
         const known = list(server.id)
         const names = new Set(offers.map(({ remoteName }) => remoteName))
         const lost = known.filter((tool) => !names.has(tool.remoteName) && miss(tool))
-        const changed = offers.filter((one) => keep(server, one, known)).map(({ remoteName }) => remoteName)
+        const kept = known.filter((tool) => tool.acceptedHash !== null || !lost.includes(tool))
+        const taken = new Set(kept.map(({ name }) => name))
+        const changed = offers.filter((one) => keep(server, one, known, taken)).map(({ remoteName }) => remoteName)
         if (lost.length + changed.length === 0) return []
         const by = { userId: server.userId, name: `mcp:${server.name}` }
         const words = JSON.stringify({ changed: changed.slice(0, 20), lost: lost.map(({ name }) => name).slice(0, 20) })

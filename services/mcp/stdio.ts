@@ -57,6 +57,7 @@ export async function openStdio(program: Program): Promise<StdioTransport> {
         transport.onerror?.(error)
       })
       child.once('close', () => {
+        end(child!, 'SIGKILL')
         child = undefined
         buffer.clear()
         transport.onclose?.()
@@ -77,14 +78,18 @@ export async function openStdio(program: Program): Promise<StdioTransport> {
     },
     async close(): Promise<void> {
       const going = child
-      if (!going) return
+      if (going?.pid === undefined) return
       const ended = new Promise<void>((resolve) => going.once('close', () => resolve()))
       going.stdin?.end()
       end(going, 'SIGTERM')
-      const hard = setTimeout(() => end(going, 'SIGKILL'), POLITE_MS)
+      const hard = setTimeout(() => {
+        end(going, 'SIGKILL')
+        // @NOTE what has left the group may hold them open for ever.
+        going.stdout?.destroy()
+        going.stderr?.destroy()
+      }, POLITE_MS)
       await ended
       clearTimeout(hard)
-      end(going, 'SIGKILL')
     },
     lastWords: () => words.trim(),
   }
